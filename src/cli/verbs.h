@@ -1,0 +1,2 @@
+// One function a verb of the command line; each is in its own file.
+#pragma once

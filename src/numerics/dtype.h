@@ -1,0 +1,27 @@
+// The element types that a tensor in a file may have, and how many bytes their rows take.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace millrace {
+
+enum class DType { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
+
+inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ8_0,
+                                       DType::kQ4_0, DType::kQ4_K, DType::kQ6_K};
+
+// Elements of one block: 1 for the float types, 32 or 256 for the quantised ones. A row is a whole number of blocks.
+std::size_t BlockElements(DType dtype);
+// Bytes of one block in a GGUF file.
+std::size_t BlockBytes(DType dtype);
+// Bytes of a row of `elements`, which must be a multiple of BlockElements.
+std::size_t RowBytes(DType dtype, std::size_t elements);
+bool IsQuantised(DType dtype);
+
+std::string_view Name(DType dtype);  // "Q8_0", as GGUF tools print it
+std::optional<DType> ParseDType(std::string_view name);
+
+}  // namespace millrace
