@@ -6,9 +6,11 @@
 
 #include <cstdint>
 
+#include "numerics/half.h"
+
 namespace millrace {
 
-using Half = std::uint16_t;  // the bits of an IEEE-754 binary16
+
 
 struct BlockQ8_0 {  // w = d * q[i]
   Half d;
