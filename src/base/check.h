@@ -1,4 +1,5 @@
-// Our own bugs: a failed check prints where and what, and ends the program. Never for bad input (base/result.h).
+// Our own bugs: a failed check prints where and what, and ends the program. Never for bad input
+// (base/result.h).
 #pragma once
 
 #include <cstdio>

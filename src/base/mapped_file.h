@@ -11,8 +11,8 @@ namespace millrace {
 
 class MappedFile {
  public:
-  // Maps all of `path`. kNotFound if it does not exist; kIo if it cannot be read; kInvalid if it is a directory or
-  // anything else that is not a regular file.
+  // Maps all of `path`. kNotFound if it does not exist; kIo if it cannot be read; kInvalid if it is
+  // a directory or anything else that is not a regular file.
   static Result<MappedFile> Open(const std::string& path);
 
   MappedFile(MappedFile&& other) noexcept;

@@ -1,4 +1,5 @@
-// Bad input is a Result: either a value, or an Error that says in one line where, what was found and what was wanted.
+// Bad input is a Result: either a value, or an Error that says in one line where, what was found
+// and what was wanted.
 //
 //     Result<Checkpoint> checkpoint = Checkpoint::Load(path);
 //     if (!checkpoint.ok()) return checkpoint.error();
@@ -111,7 +112,8 @@ class [[nodiscard]] Result<void> {
 #define MILLRACE_CONCAT_INNER(a, b) a##b
 #define MILLRACE_CONCAT(a, b) MILLRACE_CONCAT_INNER(a, b)
 
-// Returns the error of `expression` from the enclosing function, or defines `declaration` from its value.
+// Returns the error of `expression` from the enclosing function, or defines `declaration` from its
+// value.
 #define MILLRACE_TRY(declaration, expression) \
   MILLRACE_TRY_INNER(MILLRACE_CONCAT(try_result_, __LINE__), declaration, expression)
 #define MILLRACE_TRY_INNER(result, declaration, expression) \
@@ -120,9 +122,9 @@ class [[nodiscard]] Result<void> {
   declaration = std::move(result).value()
 
 // The same for a Result<void>.
-#define MILLRACE_TRY_VOID(expression)                                 \
-  do {                                                                \
-    if (auto try_result = (expression); !try_result.ok()) {           \
-      return try_result.error();                                      \
-    }                                                                 \
+#define MILLRACE_TRY_VOID(expression)                       \
+  do {                                                      \
+    if (auto try_result = (expression); !try_result.ok()) { \
+      return try_result.error();                            \
+    }                                                       \
   } while (false)

@@ -13,7 +13,8 @@ enum class DType { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
 inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ8_0,
                                        DType::kQ4_0, DType::kQ4_K, DType::kQ6_K};
 
-// Elements of one block: 1 for the float types, 32 or 256 for the quantised ones. A row is a whole number of blocks.
+// Elements of one block: 1 for the float types, 32 or 256 for the quantised ones. A row is a whole
+// number of blocks.
 std::size_t BlockElements(DType dtype);
 // Bytes of one block in a GGUF file.
 std::size_t BlockBytes(DType dtype);

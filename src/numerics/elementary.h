@@ -1,4 +1,5 @@
-// exp and silu as the contract defines them: fixed sequences of binary32 operations, the same in scalar and SIMD code.
+// exp and silu as the contract defines them: fixed sequences of binary32 operations, the same in
+// scalar and SIMD code.
 //
 //   Exp   error at most 1 ulp over all of binary32, denormal results included
 //   Silu  error at most 2 ulp for x >= -88; below that the result is within 3e-37 of the true one
@@ -7,11 +8,12 @@
 
 namespace millrace {
 
-// The constants of Exp, shared by the reference and the SIMD forms: n = rne(x * kLog2E), r = x - n ln 2 in two steps (the
-// high part has 9 trailing zero bits, so n * kLn2High is exact), then the Taylor polynomial of degree 7 in r by Horner's
-// rule. |r| <= 0.3466, so the truncation error is below r^8 / 8! < 6e-9, a twentieth of a unit in the last place.
-inline constexpr float kExpLowest = -105.0f;   // exp of it rounds to 0
-inline constexpr float kExpHighest = 89.0f;    // exp of it overflows to infinity
+// The constants of Exp, shared by the reference and the SIMD forms: n = rne(x * kLog2E), r = x - n
+// ln 2 in two steps (the high part has 9 trailing zero bits, so n * kLn2High is exact), then the
+// Taylor polynomial of degree 7 in r by Horner's rule. |r| <= 0.3466, so the truncation error is
+// below r^8 / 8! < 6e-9, a twentieth of a unit in the last place.
+inline constexpr float kExpLowest = -105.0f;  // exp of it rounds to 0
+inline constexpr float kExpHighest = 89.0f;   // exp of it overflows to infinity
 inline constexpr float kLog2E = 1.44269504f;
 inline constexpr float kLn2High = 0.693359375f;
 inline constexpr float kLn2Low = -2.12194440e-4f;

@@ -26,7 +26,8 @@ Half FloatToHalf(float value) {
     const std::uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u);
     return static_cast<Half>(sign | (rounded - 0x38000000u) >> 13);
   }
-  // Denormal: adding 0.5 puts the unit in the last place of a binary32 at 2^-24, the one of a denormal binary16.
+  // Denormal: adding 0.5 puts the unit in the last place of a binary32 at 2^-24, the one of a
+  // denormal binary16.
   const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
   return static_cast<Half>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000u));
 }

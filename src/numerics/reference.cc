@@ -27,7 +27,8 @@ float TreeSum(const float (&partial)[16]) {
   return sums[0];
 }
 
-// What one block of 32 weights of a row contributes: fma(scale * d, dot), and with a minimum fma(-(min * d), sum).
+// What one block of 32 weights of a row contributes: fma(scale * d, dot), and with a minimum
+// fma(-(min * d), sum).
 struct BlockDot {
   float scale = 0;
   std::int32_t dot = 0;
@@ -152,7 +153,8 @@ void DequantiseRow(DType dtype, const std::byte* row, std::span<float> out) {
       }
       case DType::kQ6_K: {
         const auto block = LoadBlock<BlockQ6_K>(row, b);
-        out[k] = HalfToFloat(block.d) * static_cast<float>(block.scales[i / 16] * ValueQ6_K(block, i));
+        out[k] =
+            HalfToFloat(block.d) * static_cast<float>(block.scales[i / 16] * ValueQ6_K(block, i));
         break;
       }
     }
@@ -191,11 +193,13 @@ float Sum(std::span<const float> x) {
 
 float SumOfSquares(std::span<const float> x) {
   float partial[16] = {};
-  for (std::size_t i = 0; i < x.size(); ++i) partial[i % 16] = std::fma(x[i], x[i], partial[i % 16]);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    partial[i % 16] = std::fma(x[i], x[i], partial[i % 16]);
   return TreeSum(partial);
 }
 
-void RmsNorm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> y) {
+void RmsNorm(std::span<const float> x, std::span<const float> weight, float eps,
+             std::span<float> y) {
   const float inverse = 1.0f / std::sqrt(SumOfSquares(x) / static_cast<float>(x.size()) + eps);
   for (std::size_t i = 0; i < x.size(); ++i) y[i] = (x[i] * inverse) * weight[i];
 }
@@ -204,7 +208,8 @@ void Linear(DType dtype, const std::byte* w, std::span<const float> x, std::span
   const std::size_t row_bytes = RowBytes(dtype, x.size());
   if (IsQuantised(dtype)) {
     const std::vector<ActivationBlock> blocks = Quantise(x);
-    for (std::size_t r = 0; r < y.size(); ++r) y[r] = QuantisedRow(dtype, w + r * row_bytes, blocks);
+    for (std::size_t r = 0; r < y.size(); ++r)
+      y[r] = QuantisedRow(dtype, w + r * row_bytes, blocks);
   } else {
     for (std::size_t r = 0; r < y.size(); ++r) y[r] = FloatRow(dtype, w + r * row_bytes, x);
   }
@@ -222,8 +227,9 @@ void SiluMul(std::span<const float> gate, std::span<const float> up, std::span<f
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = Silu(gate[i]) * up[i];
 }
 
-void Attention(CacheType cache, std::span<const float> query, const float* keys, const float* values,
-               std::size_t stride, std::size_t positions, float scale, std::span<float> out) {
+void Attention(CacheType cache, std::span<const float> query, const float* keys,
+               const float* values, std::size_t stride, std::size_t positions, float scale,
+               std::span<float> out) {
   constexpr std::size_t kBlock = 64;
   const std::size_t head_dim = query.size();
   const auto round = [&](float x) { return cache == CacheType::kF16 ? RoundToHalf(x) : x; };

@@ -1,7 +1,7 @@
 // The arithmetic contract as code: the plain reference of every operation (docs/numerics.md).
 //
-// One loop an operation, in the order that the contract fixes. Every fast form equals these bit for bit; nothing here is
-// fast, and nothing fast includes this file.
+// One loop an operation, in the order that the contract fixes. Every fast form equals these bit for
+// bit; nothing here is fast, and nothing fast includes this file.
 #pragma once
 
 #include <cstddef>
@@ -14,25 +14,31 @@
 
 namespace millrace::reference {
 
-// One row of a matrix as binary32, exactly what the file says. row: RowBytes(dtype, out.size()) bytes.
+// One row of a matrix as binary32, exactly what the file says. row: RowBytes(dtype, out.size())
+// bytes.
 void DequantiseRow(DType dtype, const std::byte* row, std::span<float> out);
 
-// x: a multiple of 32 values. Per block: d = amax / 127, q = rne(x * (1 / d)); all zero if amax < 2^-96.
+// x: a multiple of 32 values. Per block: d = amax / 127, q = rne(x * (1 / d)); all zero if amax <
+// 2^-96.
 std::vector<ActivationBlock> Quantise(std::span<const float> x);
 
-// The sum of x in sixteen partial sums by index mod 16, each ascending from 0, then added as a tree of 8, 4, 2, 1.
+// The sum of x in sixteen partial sums by index mod 16, each ascending from 0, then added as a tree
+// of 8, 4, 2, 1.
 float SumOfSquares(std::span<const float> x);
 float Sum(std::span<const float> x);
 
-// y = x / sqrt(mean(x^2) + eps) * weight, as (x * inverse) * weight with inverse = 1 / sqrt(SumOfSquares / n + eps).
-void RmsNorm(std::span<const float> x, std::span<const float> weight, float eps, std::span<float> y);
+// y = x / sqrt(mean(x^2) + eps) * weight, as (x * inverse) * weight with inverse = 1 /
+// sqrt(SumOfSquares / n + eps).
+void RmsNorm(std::span<const float> x, std::span<const float> weight, float eps,
+             std::span<float> y);
 
-// y[r] = sum over k of w[r, k] x[k].  w: [y.size(), x.size()] row-major, rows of RowBytes(dtype, x.size()).
-// Quantised types take x through Quantise; F16 and BF16 take x rounded to their own type; F32 takes it as it is.
+// y[r] = sum over k of w[r, k] x[k].  w: [y.size(), x.size()] row-major, rows of RowBytes(dtype,
+// x.size()). Quantised types take x through Quantise; F16 and BF16 take x rounded to their own
+// type; F32 takes it as it is.
 void Linear(DType dtype, const std::byte* w, std::span<const float> x, std::span<float> y);
 
-// Rotates the pairs (x[2i], x[2i+1]) of one head by the angle i of a position; dimensions past the table stay.
-// cosine, sine: [rotary / 2] of that position. RoPE, arXiv:2104.09864 eq. 34.
+// Rotates the pairs (x[2i], x[2i+1]) of one head by the angle i of a position; dimensions past the
+// table stay. cosine, sine: [rotary / 2] of that position. RoPE, arXiv:2104.09864 eq. 34.
 void Rope(std::span<const float> cosine, std::span<const float> sine, std::span<float> head);
 
 // a / (1 + exp(-a)) * b, the gate of SwiGLU, arXiv:2002.05202.
@@ -40,12 +46,13 @@ void SiluMul(std::span<const float> gate, std::span<const float> up, std::span<f
 
 enum class CacheType { kF32, kF16 };
 
-// Attention of one query head over the first `positions` cached keys and values, in blocks of 64 absolute positions with
-// a running maximum (arXiv:2205.14135, one query row).
-//   query: [head_dim]; keys, values: position p at p * stride, [head_dim] each, already rounded to the cache's type
-//   out: [head_dim]
+// Attention of one query head over the first `positions` cached keys and values, in blocks of 64
+// absolute positions with a running maximum (arXiv:2205.14135, one query row).
+//   query: [head_dim]; keys, values: position p at p * stride, [head_dim] each, already rounded to
+//   the cache's type out: [head_dim]
 // kF16: the scaled query and the probabilities are rounded to binary16.
-void Attention(CacheType cache, std::span<const float> query, const float* keys, const float* values,
-               std::size_t stride, std::size_t positions, float scale, std::span<float> out);
+void Attention(CacheType cache, std::span<const float> query, const float* keys,
+               const float* values, std::size_t stride, std::size_t positions, float scale,
+               std::span<float> out);
 
 }  // namespace millrace::reference

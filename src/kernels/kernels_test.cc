@@ -1,0 +1,318 @@
+// Every level that this machine can run gives the bits of the reference, operation by operation.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "kernels/kernel_table.h"
+#include "numerics/blocks.h"
+#include "numerics/reference.h"
+
+namespace millrace {
+namespace {
+
+class Kernels : public testing::TestWithParam<CpuLevel> {
+ protected:
+  const KernelTable& table() const { return KernelsFor(GetParam()); }
+
+  // Magnitudes over many binades, zeros, and now and then an outlier.
+  std::vector<float> RandomVector(std::size_t n, float scale = 1.0f) {
+    std::normal_distribution<float> normal(0.0f, scale);
+    std::vector<float> x(n);
+    for (float& value : x) {
+      value = normal(random_);
+      if (random_() % 29 == 0) value *= 1e4f;
+      if (random_() % 31 == 0) value = 0.0f;
+    }
+    return x;
+  }
+
+  std::mt19937 random_{20201111};
+};
+
+void ExpectSameBits(const float* actual, const float* expected, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) {
+    ASSERT_EQ(std::memcmp(actual + i, expected + i, sizeof(float)), 0)
+        << "at " << i << ": " << actual[i] << ", reference " << expected[i];
+  }
+}
+
+Half RandomScale(std::mt19937& random) {
+  return FloatToHalf(std::ldexp(static_cast<float>(random() % 2048) / 1024.0f - 1.0f,
+                                -static_cast<int>(random() % 12)));
+}
+
+// Random blocks of any type: every bit pattern of the quants, sane scales.
+std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t columns,
+                                  std::mt19937& random) {
+  std::vector<std::byte> bytes(rows * RowBytes(dtype, columns));
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  const std::size_t block_bytes = BlockBytes(dtype);
+  for (std::size_t at = 0; at < bytes.size(); at += block_bytes) {
+    std::byte* block = bytes.data() + at;
+    const Half d = RandomScale(random), dmin = RandomScale(random);
+    const float f = HalfToFloat(d);
+    const BFloat bf = FloatToBFloat(f);
+    switch (dtype) {
+      case DType::kF32:
+        std::memcpy(block, &f, 4);
+        break;
+      case DType::kBF16:
+        std::memcpy(block, &bf, 2);
+        break;
+      case DType::kF16:
+      case DType::kQ8_0:
+      case DType::kQ4_0:
+        std::memcpy(block, &d, 2);
+        break;
+      case DType::kQ4_K:
+        std::memcpy(block, &d, 2);
+        std::memcpy(block + 2, &dmin, 2);
+        break;
+      case DType::kQ6_K:
+        std::memcpy(block + offsetof(BlockQ6_K, d), &d, 2);
+        break;
+    }
+  }
+  return bytes;
+}
+
+// 64-byte aligned storage for packed weights and cache blocks.
+struct AlignedBytes {
+  explicit AlignedBytes(std::size_t size)
+      : data(static_cast<std::byte*>(std::aligned_alloc(64, (size + 63) / 64 * 64)), std::free) {
+    std::memset(data.get(), 0, (size + 63) / 64 * 64);
+  }
+  std::unique_ptr<std::byte, decltype(&std::free)> data;
+};
+
+struct PackedRows {
+  PackedRows(DType dtype, ByteForm form, std::size_t rows, std::size_t columns,
+             const std::byte* file)
+      : matrix{.dtype = dtype, .rows = rows, .columns = columns, .data = nullptr},
+        storage(matrix.bytes()) {
+    matrix.data = storage.data.get();
+    for (std::size_t tile = 0; tile < matrix.tiles(); ++tile) {
+      const std::byte* pointers[kTileRows] = {};
+      for (std::size_t r = 0; r < kTileRows && tile * kTileRows + r < rows; ++r) {
+        pointers[r] = file + (tile * kTileRows + r) * RowBytes(dtype, columns);
+      }
+      PackTile(dtype, form, columns, pointers, storage.data.get() + tile * matrix.tile_bytes());
+    }
+  }
+  PackedMatrix matrix;
+  AlignedBytes storage;
+};
+
+TEST_P(Kernels, LinearOfEveryTypeAndAnyNumberOfTokens) {
+  constexpr std::size_t kRows = 53, kPaddedRows = 64;
+  for (const DType dtype : kAllDTypes) {
+    for (const std::size_t columns : {256u, 768u, 288u}) {
+      if (columns % BlockElements(dtype) != 0) continue;
+      const auto file = RandomRows(dtype, kRows, columns, random_);
+      const PackedRows packed(dtype, table().byte_form, kRows, columns, file.data());
+      for (const std::size_t tokens : {1u, 2u, 3u, 7u, 8u, 13u}) {
+        SCOPED_TRACE(testing::Message() << Name(dtype) << " " << columns << " x " << tokens);
+        const std::vector<float> x = RandomVector(tokens * columns);
+        std::vector<ActivationBlock> blocks(tokens * columns / 32);
+        std::vector<float> rounded(x);
+        table().quantise(x.data(), x.size(), blocks.data());
+        if (dtype == DType::kF16) table().round_half(x.data(), x.size(), rounded.data());
+        if (dtype == DType::kBF16) table().round_bfloat(x.data(), x.size(), rounded.data());
+        std::vector<float> y(tokens * kPaddedRows, -1.0f), expected(kRows);
+        table().linear(packed.matrix, 0, packed.matrix.tiles(),
+                       {blocks.data(), columns / 32, rounded.data(), columns}, tokens, y.data(),
+                       kPaddedRows);
+        for (std::size_t t = 0; t < tokens; ++t) {
+          reference::Linear(dtype, file.data(), std::span(x).subspan(t * columns, columns),
+                            expected);
+          ExpectSameBits(y.data() + t * kPaddedRows, expected.data(), kRows);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, LinearAtTheLargestIntegers) {
+  // All weights and activations at their extremes: the integer dots reach the bounds that the SIMD
+  // forms rely on.
+  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
+    for (const int pattern : {0x00, 0x7f, 0x80, 0xff}) {
+      std::vector<std::byte> file = RandomRows(dtype, 16, 256, random_);
+      std::vector<std::byte> filled(file.size(), static_cast<std::byte>(pattern));
+      const std::size_t block_bytes = BlockBytes(dtype), scale_at = dtype == DType::kQ6_K ? 208 : 0;
+      for (std::size_t at = 0; at < file.size(); at += block_bytes) {
+        std::memcpy(filled.data() + at + scale_at, file.data() + at + scale_at,
+                    dtype == DType::kQ4_K ? 4 : 2);
+      }
+      const PackedRows packed(dtype, table().byte_form, 16, 256, filled.data());
+      for (const float sign : {1.0f, -1.0f}) {
+        const std::vector<float> x(256, sign * 3.5f);
+        ActivationBlock blocks[8];
+        table().quantise(x.data(), x.size(), blocks);
+        std::vector<float> y(16), expected(16);
+        table().linear(packed.matrix, 0, 1, {blocks, 8, nullptr, 0}, 1, y.data(), 16);
+        reference::Linear(dtype, filled.data(), x, expected);
+        SCOPED_TRACE(testing::Message() << Name(dtype) << " pattern " << pattern);
+        ExpectSameBits(y.data(), expected.data(), 16);
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, QuantiseOfRandomAndEdgeBlocks) {
+  std::vector<float> x = RandomVector(32 * 200);
+  for (std::size_t i = 0; i < 32; ++i) {
+    x[i] = 0.0f;                                                      // a zero block
+    x[32 + i] = 1e-40f;                                               // a denormal one
+    x[64 + i] = static_cast<float>(static_cast<int>(i) - 16) + 0.5f;  // ties when amax is 127
+    x[96 + i] = i == 3 ? std::nanf("") : 1.0f;
+    x[128 + i] = 3e38f;
+  }
+  x[64] = 127.0f;
+  std::vector<ActivationBlock> blocks(x.size() / 32);
+  table().quantise(x.data(), x.size(), blocks.data());
+  const auto expected = reference::Quantise(x);
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    EXPECT_EQ(std::memcmp(&blocks[b], &expected[b], sizeof(ActivationBlock)), 0) << "block " << b;
+  }
+}
+
+TEST_P(Kernels, RowOperations) {
+  for (const std::size_t n : {16u, 48u, 64u, 50u, 7u, 288u, 2048u}) {
+    SCOPED_TRACE(n);
+    const auto x = RandomVector(n), w = RandomVector(n);
+    std::vector<float> y(n), expected(n);
+
+    table().rms_norm(x.data(), w.data(), 1e-5f, n, y.data());
+    reference::RmsNorm(x, w, 1e-5f, expected);
+    ExpectSameBits(y.data(), expected.data(), n);
+
+    table().silu_mul(x.data(), w.data(), n, y.data());
+    reference::SiluMul(x, w, expected);
+    ExpectSameBits(y.data(), expected.data(), n);
+
+    table().add(x.data(), w.data(), n, y.data());
+    for (std::size_t i = 0; i < n; ++i) expected[i] = x[i] + w[i];
+    ExpectSameBits(y.data(), expected.data(), n);
+
+    table().round_half(x.data(), n, y.data());
+    for (std::size_t i = 0; i < n; ++i) expected[i] = RoundToHalf(x[i]);
+    ExpectSameBits(y.data(), expected.data(), n);
+
+    table().round_bfloat(x.data(), n, y.data());
+    for (std::size_t i = 0; i < n; ++i) expected[i] = RoundToBFloat(x[i]);
+    ExpectSameBits(y.data(), expected.data(), n);
+  }
+}
+
+TEST_P(Kernels, RopeRotatesPairs) {
+  for (const std::size_t rotary : {32u, 48u, 24u, 64u, 128u}) {
+    const auto angles = RandomVector(rotary / 2);
+    std::vector<float> cosine(rotary / 2), sine(rotary / 2), cosines(rotary), sines(rotary);
+    for (std::size_t i = 0; i < rotary / 2; ++i) {
+      cosine[i] = std::cos(angles[i]);
+      sine[i] = std::sin(angles[i]);
+      cosines[2 * i] = cosines[2 * i + 1] = cosine[i];
+      sines[2 * i] = -sine[i];
+      sines[2 * i + 1] = sine[i];
+    }
+    auto head = RandomVector(rotary);
+    auto expected = head;
+    table().rope(head.data(), cosines.data(), sines.data(), rotary);
+    reference::Rope(cosine, sine, expected);
+    ExpectSameBits(head.data(), expected.data(), rotary);
+  }
+}
+
+TEST_P(Kernels, SiluOverAllMagnitudes) {
+  std::vector<float> x;
+  for (std::uint32_t bits = 0; bits < 0x7f800000u; bits += 0x1357u) {
+    float value;
+    std::memcpy(&value, &bits, sizeof(value));
+    x.push_back(value);
+    x.push_back(-value);
+  }
+  const std::vector<float> ones(x.size(), 1.0f);
+  std::vector<float> y(x.size()), expected(x.size());
+  table().silu_mul(x.data(), ones.data(), x.size(), y.data());
+  reference::SiluMul(x, ones, expected);
+  ExpectSameBits(y.data(), expected.data(), x.size());
+}
+
+struct AttentionCase {
+  std::size_t head_dim, queries, positions;
+};
+
+TEST_P(Kernels, AttentionOverBlocksOfBothCacheTypes) {
+  for (const auto cache : {reference::CacheType::kF32, reference::CacheType::kF16}) {
+    const bool f16 = cache == reference::CacheType::kF16;
+    const CacheKernels& kernels = f16 ? table().f16_cache : table().f32_cache;
+    for (const AttentionCase c : {AttentionCase{48, 1, 1},
+                                  {48, 1, 64},
+                                  {32, 4, 65},
+                                  {64, 5, 200},
+                                  {128, 8, 130},
+                                  {24, 2, 100},
+                                  {256, 1, 70},
+                                  {80, 6, 129}}) {
+      SCOPED_TRACE(testing::Message() << (f16 ? "F16 " : "F32 ") << c.head_dim << " x " << c.queries
+                                      << " at " << c.positions);
+      auto keys = RandomVector(c.positions * c.head_dim, 0.3f),
+           values = RandomVector(c.positions * c.head_dim);
+      const std::size_t blocks = (c.positions + 63) / 64;
+      const std::size_t key_bytes = KeyBlockBytes(c.head_dim, kernels.element_bytes);
+      const std::size_t value_bytes = ValueBlockBytes(c.head_dim, kernels.element_bytes);
+      AlignedBytes key_blocks(blocks * key_bytes), value_blocks(blocks * value_bytes);
+      for (std::size_t p = 0; p < c.positions; ++p) {
+        kernels.store(&keys[p * c.head_dim], &values[p * c.head_dim], c.head_dim, p % 64,
+                      key_blocks.data.get() + p / 64 * key_bytes,
+                      value_blocks.data.get() + p / 64 * value_bytes);
+      }
+      if (f16) {
+        for (float& key : keys) key = RoundToHalf(key);
+        for (float& value : values) value = RoundToHalf(value);
+      }
+      const float scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
+      const auto queries = RandomVector(c.queries * c.head_dim, 2.0f);
+      std::vector<float> prepared(queries.size());
+      kernels.prepare_query(queries.data(), scale, queries.size(), prepared.data());
+
+      // Query i sees all positions but the last i, so that the rows of the last block differ in
+      // length.
+      const std::size_t padded = PaddedHeadDim(c.head_dim);
+      std::vector<float> max(c.queries), sum(c.queries), acc(c.queries * padded);
+      AlignedBytes scratch(c.queries * 64 * sizeof(float));
+      std::vector<std::size_t> seen(c.queries);
+      for (std::size_t i = 0; i < c.queries; ++i) seen[i] = c.positions > i ? c.positions - i : 1;
+      for (std::size_t b = 0; b < blocks; ++b) {
+        std::vector<std::int32_t> counts;
+        for (const std::size_t n : seen) {
+          if (n > b * 64)
+            counts.push_back(static_cast<std::int32_t>(std::min<std::size_t>(64, n - b * 64)));
+        }
+        kernels.attend(
+            {prepared.data(), counts.size(), c.head_dim, key_blocks.data.get() + b * key_bytes,
+             value_blocks.data.get() + b * value_bytes, counts.data(), b == 0},
+            {max.data(), sum.data(), acc.data(), reinterpret_cast<float*>(scratch.data.get())});
+      }
+      std::vector<float> out(c.head_dim), expected(c.head_dim);
+      for (std::size_t i = 0; i < c.queries; ++i) {
+        table().normalise(&acc[i * padded], sum[i], c.head_dim, out.data());
+        reference::Attention(cache, std::span(queries).subspan(i * c.head_dim, c.head_dim),
+                             keys.data(), values.data(), c.head_dim, seen[i], scale, expected);
+        ExpectSameBits(out.data(), expected.data(), c.head_dim);
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryLevel, Kernels, testing::ValuesIn(AvailableLevels()),
+                         [](const auto& level) { return std::string(Name(level.param)); });
+
+}  // namespace
+}  // namespace millrace

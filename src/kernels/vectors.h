@@ -1,0 +1,120 @@
+// Operations on one row of activations, for any lanes: norm, quantise, gate, rotation.
+#pragma once
+
+#include "kernels/kernel_table.h"
+#include "numerics/elementary.h"
+
+namespace millrace::kernels {
+
+// The operations of numerics/elementary.cc's Exp, lane by lane.
+template <typename L>
+inline typename L::F Exp(typename L::F x) {
+  using F = typename L::F;
+  x = L::Max(L::Set(kExpLowest), L::Min(L::Set(kExpHighest), x));  // NaN stays
+  const F n = L::Round(L::Mul(x, L::Set(kLog2E)));
+  F r = L::Fma(n, L::Set(-kLn2High), x);
+  r = L::Fma(n, L::Set(-kLn2Low), r);
+  F p = L::Set(kExpCoefficients[0]);
+  for (int i = 1; i < 8; ++i) p = L::Fma(p, r, L::Set(kExpCoefficients[i]));
+  const auto exponent = L::ToInt(n);
+  const auto half = L::HalfInt(exponent);
+  return L::Mul(L::Mul(p, L::PowerOfTwo(half)), L::PowerOfTwo(L::SubInt(exponent, half)));
+}
+
+template <typename L>
+inline typename L::F Silu(typename L::F x) {
+  return L::Div(x, L::Add(L::Set(1.0f), Exp<L>(L::Neg(x))));
+}
+
+// out[i] = function(i-th 16 of ...): whole registers, then one partial. function(load, store
+// offset) is given a loader.
+template <typename L, typename Function>
+inline void ForEach(std::size_t n, float* out, Function function) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    L::Store(out + i, function([i](const float* p) { return L::Load(p + i); }));
+  }
+  if (i < n) {
+    L::StorePart(out + i, function([i, n](const float* p) { return L::LoadPart(p + i, n - i); }),
+                 n - i);
+  }
+}
+
+template <typename L>
+void RmsNorm(const float* x, const float* weight, float eps, std::size_t n, float* y) {
+  auto squares = L::Zero();
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    const auto v = L::Load(x + i);
+    squares = L::Fma(v, v, squares);
+  }
+  if (i < n) {
+    const auto v = L::LoadPart(x + i, n - i);
+    squares = L::Fma(v, v, squares);
+  }
+  const float mean = L::TreeSum(squares) / static_cast<float>(n);
+  const auto inverse = L::Set(1.0f / __builtin_sqrtf(mean + eps));
+  ForEach<L>(n, y, [&](auto load) { return L::Mul(L::Mul(load(x), inverse), load(weight)); });
+}
+
+template <typename L>
+void Quantise(const float* x, std::size_t n, ActivationBlock* blocks) {
+  const auto highest = L::Set(127.0f), lowest = L::Set(-127.0f);
+  for (std::size_t b = 0; b < n / 32; ++b) {
+    const auto first = L::Load(x + b * 32), second = L::Load(x + b * 32 + 16);
+    // Max(value, so far) is "so far" where the value is NaN, as in the reference.
+    const float amax = L::ReduceMax(L::Max(L::Abs(second), L::Max(L::Abs(first), L::Zero())));
+    ActivationBlock& block = blocks[b];
+    if (!(amax >= 0x1p-96f)) {
+      block = {};
+      continue;
+    }
+    block.d = amax / 127.0f;
+    const auto inverse = L::Set(1.0f / block.d);
+    const auto integer = [&](auto v) {
+      return L::ToInt(L::Min(L::Max(L::Round(L::Mul(v, inverse)), lowest), highest));
+    };
+    const auto q_first = integer(first), q_second = integer(second);
+    L::StoreInt8(block.q, q_first);
+    L::StoreInt8(block.q + 16, q_second);
+    block.half_sum[0] = L::SumInt(q_first);
+    block.half_sum[1] = L::SumInt(q_second);
+    block.sum = block.half_sum[0] + block.half_sum[1];
+  }
+}
+
+template <typename L>
+void RoundHalf(const float* x, std::size_t n, float* y) {
+  ForEach<L>(n, y, [&](auto load) { return L::RoundHalf(load(x)); });
+}
+
+template <typename L>
+void RoundBFloat(const float* x, std::size_t n, float* y) {
+  ForEach<L>(n, y, [&](auto load) { return L::RoundBFloat(load(x)); });
+}
+
+template <typename L>
+void Add(const float* x, const float* y, std::size_t n, float* out) {
+  ForEach<L>(n, out, [&](auto load) { return L::Add(load(x), load(y)); });
+}
+
+template <typename L>
+void SiluMul(const float* gate, const float* up, std::size_t n, float* y) {
+  ForEach<L>(n, y, [&](auto load) { return L::Mul(Silu<L>(load(gate)), load(up)); });
+}
+
+template <typename L>
+void Rope(float* head, const float* cosine, const float* sine, std::size_t rotary) {
+  ForEach<L>(rotary, head, [&](auto load) {
+    const auto x = load(head);
+    return L::Fma(x, load(cosine), L::Mul(L::SwapPairs(x), load(sine)));
+  });
+}
+
+template <typename L>
+void Normalise(const float* acc, float sum, std::size_t n, float* out) {
+  const auto inverse = L::Set(1.0f / sum);
+  ForEach<L>(n, out, [&](auto load) { return L::Mul(load(acc), inverse); });
+}
+
+}  // namespace millrace::kernels
