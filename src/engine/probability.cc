@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include "base/check.h"
 
@@ -21,15 +23,20 @@ constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kRounder = 0x1.8p52;
 constexpr double kLowest = -708;  // above -1022 ln 2 = -708.4: the result is normal
 
+// Two doubles, and two bit patterns (vector types of GCC and clang; as loops over doubles neither
+// vectorises the choices below, since a comparison might trap).
+using Pair = double __attribute__((vector_size(16)));
+using Bits = std::uint64_t __attribute__((vector_size(16)));
+
 // exp(x) = 2^n exp(r), |r| <= ln 2 / 2 = 0.3466. The Taylor polynomial of degree 9 leaves out r^10
 // / 10! < 7e-12.
-inline double Exp(double x) {
-  const double clamped = x >= kLowest ? x : kLowest;  // also for NaN
-  const double shifted = clamped * kLog2E + kRounder;
-  const double n = shifted - kRounder;
-  const double r = (clamped - n * kLn2High) - n * kLn2Low;
-  double p = 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
+inline Pair Exp(Pair x) {
+  constexpr Pair kFloor = {kLowest, kLowest};
+  const Pair clamped = x >= kFloor ? x : kFloor;  // also for NaN
+  const Pair shifted = clamped * kLog2E + kRounder;
+  const Pair n = shifted - kRounder;
+  const Pair r = (clamped - n * kLn2High) - n * kLn2Low;
+  Pair p = r * (1.0 / 362880) + 1.0 / 40320;
   p = p * r + 1.0 / 5040;
   p = p * r + 1.0 / 720;
   p = p * r + 1.0 / 120;
@@ -39,21 +46,24 @@ inline double Exp(double x) {
   p = p * r + 1.0;
   p = p * r + 1.0;
   // p is in [0.7, 1.5): adding n to its exponent stays in the normal range.
-  const auto scaled =
-      std::bit_cast<std::uint64_t>(p) + (std::bit_cast<std::uint64_t>(shifted) << 52);
-  return x >= kLowest ? std::bit_cast<double>(scaled) : 0.0;
+  const Bits scaled = reinterpret_cast<Bits>(p) + (reinterpret_cast<Bits>(shifted) << 52);
+  return x >= kFloor ? reinterpret_cast<Pair>(scaled) : Pair{0, 0};
 }
 
 using Chunk = double[kChunk];
 
 // weights[i] = exp((logits[i] - max) * scale) for i < count, 0 beyond.
 void Weigh(const float* logits, std::size_t count, double max, double scale, Chunk& weights) {
-  if (count == kChunk) {
-    for (std::size_t i = 0; i < kChunk; ++i) weights[i] = Exp((double{logits[i]} - max) * scale);
-    return;
+  float padded[kChunk];
+  if (count < kChunk) {
+    std::copy(logits, logits + count, padded);
+    std::fill(padded + count, padded + kChunk, -std::numeric_limits<float>::infinity());
+    logits = padded;
   }
-  for (std::size_t i = 0; i < count; ++i) weights[i] = Exp((double{logits[i]} - max) * scale);
-  std::fill(weights + count, weights + kChunk, 0.0);
+  for (std::size_t i = 0; i < kChunk; i += 2) {
+    const Pair weight = Exp((Pair{logits[i], logits[i + 1]} - max) * scale);
+    std::memcpy(weights + i, &weight, sizeof weight);
+  }
 }
 
 double Sum(const Chunk& weights) {
@@ -69,7 +79,7 @@ double Sum(const Chunk& weights) {
 
 }  // namespace
 
-double ExpOfNonPositive(double x) { return Exp(x); }
+double ExpOfNonPositive(double x) { return Exp(Pair{x, x})[0]; }
 
 // log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)), and log(m) = 2 (s + s^3/3 + s^5/5 + ...)
 // with s = (m-1)/(m+1). |s| <= 0.1716: the term in s^23 is below 3e-19.
