@@ -1,0 +1,172 @@
+#include "text/bpe_tokenizer.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "text/byte_alphabet.h"
+#include "text/utf8.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int32_t kNone = -1;
+
+std::uint64_t MergeKey(TokenId left, TokenId right) {
+  return (static_cast<std::uint64_t>(left.value) << 32) | static_cast<std::uint32_t>(right.value);
+}
+
+}  // namespace
+
+// Merges one word after another, keeping its buffers.
+class BpeTokenizer::WordMerger {
+ public:
+  explicit WordMerger(const BpeTokenizer& tokenizer) : tokenizer_(tokenizer) {}
+
+  void Run(std::string_view word, std::vector<TokenId>& tokens) {
+    SplitIntoBytes(word);
+    for (std::int32_t i = 1; i < static_cast<std::int32_t>(symbols_.size()); ++i) Offer(i - 1, i);
+    while (!queue_.empty()) {
+      std::pop_heap(queue_.begin(), queue_.end());
+      const Pair pair = queue_.back();
+      queue_.pop_back();
+      if (IsCurrent(pair)) MergePair(pair);
+    }
+    for (std::int32_t i = symbols_.empty() ? kNone : 0; i != kNone; i = At(i).next) {
+      if (At(i).token.has_value()) tokens.push_back(*At(i).token);
+    }
+  }
+
+ private:
+  struct Symbol {
+    std::optional<TokenId>
+        token;  // none: a byte without a piece, or merged into its left neighbour
+    std::int32_t previous;
+    std::int32_t next;
+  };
+  struct Pair {
+    std::int32_t rank;
+    std::int32_t left;
+    std::int32_t right;
+    TokenId left_token;
+    TokenId right_token;
+    TokenId merged;
+
+    // The top of a heap is the greatest: lower rank, then further left.
+    bool operator<(const Pair& other) const {
+      if (rank != other.rank) return rank > other.rank;
+      return left > other.left;
+    }
+  };
+
+  Symbol& At(std::int32_t i) { return symbols_[static_cast<std::size_t>(i)]; }
+
+  void SplitIntoBytes(std::string_view word) {
+    MILLRACE_CHECK(word.size() <
+                   static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()));
+    symbols_.clear();
+    for (const char byte : word) {
+      const auto index = static_cast<std::int32_t>(symbols_.size());
+      symbols_.push_back(
+          {tokenizer_.pieces_->OfByte(static_cast<std::uint8_t>(byte)), index - 1, index + 1});
+    }
+    if (!symbols_.empty()) symbols_.back().next = kNone;
+  }
+
+  void Offer(std::int32_t left, std::int32_t right) {
+    if (left == kNone || right == kNone) return;
+    const std::optional<TokenId> left_token = At(left).token;
+    const std::optional<TokenId> right_token = At(right).token;
+    if (!left_token.has_value() || !right_token.has_value()) return;
+    const std::optional<Merge> merge = tokenizer_.FindMerge(*left_token, *right_token);
+    if (!merge.has_value()) return;
+    queue_.push_back({merge->rank, left, right, *left_token, *right_token, merge->merged});
+    std::push_heap(queue_.begin(), queue_.end());
+  }
+
+  // Whether both sides still are what they were when the pair was queued. A symbol only grows to
+  // the right, so equal tokens on both sides also mean that they are still neighbours.
+  bool IsCurrent(const Pair& pair) {
+    return At(pair.left).token == pair.left_token && At(pair.right).token == pair.right_token;
+  }
+
+  void MergePair(const Pair& pair) {
+    Symbol& left = At(pair.left);
+    Symbol& right = At(pair.right);
+    left.token = pair.merged;
+    right.token.reset();
+    left.next = right.next;
+    if (right.next != kNone) At(right.next).previous = pair.left;
+    Offer(left.previous, pair.left);
+    Offer(pair.left, left.next);
+  }
+
+  const BpeTokenizer& tokenizer_;
+  std::vector<Symbol> symbols_;
+  std::vector<Pair> queue_;  // a heap
+};
+
+Result<BpeTokenizer> BpeTokenizer::Build(const PieceTable& pieces, PreTokenizer pre_tokenizer) {
+  BpeTokenizer tokenizer(pieces, std::move(pre_tokenizer));
+  const std::vector<std::string>& merges = pieces.vocabulary().merges;
+  if (merges.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    return Invalid("vocabulary: {} merges, at most 2^31 - 1 can be ranked", merges.size());
+  }
+  tokenizer.merges_.reserve(merges.size());
+  for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+    MILLRACE_TRY_VOID(tokenizer.AddMerge(merges[rank], static_cast<std::int32_t>(rank)));
+  }
+  return tokenizer;
+}
+
+Result<void> BpeTokenizer::AddMerge(std::string_view merge, std::int32_t rank) {
+  const std::size_t space = merge.find(' ', 1);
+  if (space == std::string_view::npos || space + 1 == merge.size()) {
+    return Invalid("vocabulary: merge {} is '{}', wanted two pieces and a space between", rank,
+                   merge);
+  }
+  const std::string_view left_piece = merge.substr(0, space);
+  const std::string_view right_piece = merge.substr(space + 1);
+  const std::string merged_piece = std::string(left_piece) + std::string(right_piece);
+  const std::optional<TokenId> left = pieces_->Find(left_piece);
+  const std::optional<TokenId> right = pieces_->Find(right_piece);
+  const std::optional<TokenId> merged = pieces_->Find(merged_piece);
+  if (!left.has_value() || !right.has_value() || !merged.has_value()) {
+    const std::string_view missing = !left.has_value()    ? left_piece
+                                     : !right.has_value() ? right_piece
+                                                          : std::string_view(merged_piece);
+    return Invalid("vocabulary: merge {} is '{}', but no token is spelled '{}'", rank, merge,
+                   missing);
+  }
+  merges_.emplace(MergeKey(*left, *right), Merge{rank, *merged});  // the first of two alike holds
+  return {};
+}
+
+std::optional<BpeTokenizer::Merge> BpeTokenizer::FindMerge(TokenId left, TokenId right) const {
+  const auto found = merges_.find(MergeKey(left, right));
+  if (found == merges_.end()) return std::nullopt;
+  return found->second;
+}
+
+void BpeTokenizer::Append(std::string_view text, std::vector<TokenId>& tokens) const {
+  std::string repaired;
+  if (!IsWellFormedUtf8(text)) {
+    repaired = ReplaceIllFormedBytes(text);
+    text = repaired;
+  }
+  WordMerger merger(*this);
+  for (const std::string_view word : pre_tokenizer_.Split(text)) {
+    if (pre_tokenizer_.keeps_whole_words()) {
+      if (const auto token = pieces_->Find(SpellBytes(word)); token.has_value()) {
+        tokens.push_back(*token);
+        continue;
+      }
+    }
+    merger.Run(word, tokens);
+  }
+}
+
+}  // namespace millrace
