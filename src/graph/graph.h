@@ -1,15 +1,17 @@
 // The transformer as typed operations with shapes: no machine, no file, no schedule.
 //
-// A graph describes what one step computes for each of its tokens; the number of tokens is not part of it. Every value is
-// a matrix [tokens, columns] of binary32, made by exactly one operation, and operations stand in an order in which every
-// operand comes before its use. The meaning of each operation is the contract of docs/numerics.md (numerics/reference.h).
+// A graph describes what one step computes for each of its tokens; the number of tokens is not part
+// of it. Every value is a matrix [tokens, columns] of binary32, made by exactly one operation, and
+// operations stand in an order in which every operand comes before its use. The meaning of each
+// operation is the contract of docs/numerics.md (numerics/reference.h).
 //
 //     %0 = embed token_embd.weight : 288
 //     %1 = rms_norm %0, blk.0.attn_norm.weight, eps 1e-05 : 288
 //     %2 = linear %1, blk.0.attn_q.weight : 288
 //     %3 = rope %2, table 0, head_dim 48 : 288
 //
-// Text form: graph/print.h, graph/parse.h. Well-formedness: graph/verify.h. The slow obvious executor: graph/interpreter.h.
+// Text form: graph/print.h, graph/parse.h. Well-formedness: graph/verify.h. The slow obvious
+// executor: graph/interpreter.h.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +31,8 @@ using WeightId = TypedIndex<struct WeightIdTag>;
 using RopeTableId = TypedIndex<struct RopeTableIdTag>;
 
 // A named parameter [rows, columns], row-major; vectors (norms) have one row.
-// bytes views the model file and lives as long as the checkpoint; it is empty in a graph that has shapes only.
+// bytes views the model file and lives as long as the checkpoint; it is empty in a graph that has
+// shapes only.
 struct Weight {
   std::string name;
   DType dtype = DType::kF32;
@@ -38,8 +41,8 @@ struct Weight {
   std::span<const std::byte> bytes;
 };
 
-// The rotation of position p, pair i: angle p * frequencies[i] (double precision, scaling included), its cosine and sine
-// multiplied by magnitude and rounded once to binary32.
+// The rotation of position p, pair i: angle p * frequencies[i] (double precision, scaling
+// included), its cosine and sine multiplied by magnitude and rounded once to binary32.
 struct RopeTable {
   std::vector<double> frequencies;  // [rotary dimensions / 2], radians a position
   double magnitude = 1.0;
@@ -65,8 +68,9 @@ struct Rope {
   RopeTableId table;
   std::int32_t head_dim = 0;
 };
-// Appends key and value [tokens, kv_heads * head_dim] to the cache of `layer`, then attends causally with
-// query [tokens, heads * head_dim]. Query head h reads the key-value head h * kv_heads / heads.
+// Appends key and value [tokens, kv_heads * head_dim] to the cache of `layer`, then attends
+// causally with query [tokens, heads * head_dim]. Query head h reads the key-value head h *
+// kv_heads / heads.
 struct Attention {
   ValueId query, key, value;
   std::int32_t layer = 0;
