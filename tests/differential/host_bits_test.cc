@@ -1,0 +1,139 @@
+// The bits never move: one prompt gives the same logits bytes with any number of threads, any instruction set, any
+// division into chunks, alone or in a batch of mixed sequences.
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "host/host_executor.h"
+#include "random_transformer.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int32_t kContext = 640;
+constexpr std::int32_t kBlocks = 8 * kContext / 64;
+
+std::vector<TokenId> Prompt(std::size_t length, std::int32_t seed) {
+  std::vector<TokenId> tokens(length);
+  for (std::size_t i = 0; i < length; ++i) {
+    tokens[i] = TokenId{static_cast<std::int32_t>((i * i * 31 + i * 7 + static_cast<std::size_t>(seed) * 13) % 300)};
+  }
+  return tokens;
+}
+
+// The KV blocks of sequence `slot`; scattered, so that nothing may rely on their order.
+std::vector<std::int32_t> BlocksOf(int slot) {
+  std::vector<std::int32_t> blocks;
+  for (std::int32_t i = 0; i < kContext / 64; ++i) blocks.push_back((i * 8 + slot * 3) % kBlocks);
+  return blocks;
+}
+
+HostExecutor Build(const Graph& graph, CpuLevel level, int threads, KvType kv_type) {
+  auto executor = HostExecutor::Build(graph, {.level = level,
+                                              .threads = threads,
+                                              .context = kContext,
+                                              .kv_blocks = kBlocks,
+                                              .max_tokens = 700,
+                                              .max_logit_rows = 700,
+                                              .kv_type = kv_type});
+  MILLRACE_CHECK(executor.ok());
+  return std::move(executor).value();
+}
+
+// Logits [tokens, vocabulary] of a prompt fed in chunks.
+std::vector<float> Logits(HostExecutor& executor, const std::vector<TokenId>& prompt, std::size_t chunk) {
+  const auto blocks = BlocksOf(0);
+  std::vector<float> logits;
+  for (std::size_t at = 0; at < prompt.size(); at += chunk) {
+    const std::size_t count = std::min(chunk, prompt.size() - at);
+    const StepSequence step{std::span(prompt).subspan(at, count), static_cast<std::int32_t>(at), blocks,
+                            LogitsWanted::kAll};
+    executor.Step({&step, 1});
+    for (std::size_t i = 0; i < count; ++i) {
+      logits.insert(logits.end(), executor.logits(i).begin(), executor.logits(i).end());
+    }
+  }
+  return logits;
+}
+
+bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+struct Case {
+  const char* name;
+  RandomShape shape;
+};
+
+const Case kCases[] = {
+    {"grouped", {}},
+    {"odd_heads", {.hidden = 256, .heads = 3, .kv_heads = 3, .head_dim = 48, .ffn = 256, .rotary = 48}},
+    {"partial_rotary_one_kv_head", {.hidden = 256, .heads = 5, .kv_heads = 1, .head_dim = 80, .ffn = 256, .rotary = 32}},
+};
+
+class HostBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
+
+TEST_P(HostBits, DoNotDependOnThreadsLevelsOrChunks) {
+  const auto [dtype, kv_type] = GetParam();
+  for (const Case& c : kCases) {
+    RandomShape shape = c.shape;
+    // Columns of K types come in blocks of 256; odd head counts leave the attention output short of one.
+    if (BlockElements(dtype) == 256 && shape.heads * shape.head_dim % 256 != 0) continue;
+    if (BlockElements(dtype) == 32 && shape.heads * shape.head_dim % 32 != 0) continue;
+    const RandomTransformer model = MakeRandomTransformer(shape, dtype, 7);
+    const auto prompt = Prompt(130, 1);
+    HostExecutor first = Build(model.graph, CpuLevel::kPortable, 1, kv_type);
+    const auto expected = Logits(first, prompt, 512);
+    for (const CpuLevel level : AvailableLevels()) {
+      for (const int threads : {1, 2, 3}) {
+        HostExecutor executor = Build(model.graph, level, threads, kv_type);
+        for (const std::size_t chunk : {1u, 7u, 64u, 512u}) {
+          EXPECT_TRUE(SameBits(Logits(executor, prompt, chunk), expected))
+              << c.name << ", " << Name(level) << ", " << threads << " threads, chunks of " << chunk;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryType, HostBits,
+                         testing::Combine(testing::ValuesIn(kAllDTypes),
+                                          testing::Values(KvType::kF32, KvType::kF16)));
+
+TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
+  const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 11);
+  HostExecutor executor = Build(model.graph, AvailableLevels().back(), 2, KvType::kF16);
+  // Sequences at different depths; each then takes one step of a different length, all together.
+  const std::size_t depths[8] = {0, 1, 63, 64, 65, 200, 10, 300}, lengths[8] = {5, 1, 1, 1, 70, 1, 33, 1};
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<std::vector<float>> expected;
+  for (int s = 0; s < 8; ++s) {
+    prompts.push_back(Prompt(depths[s] + lengths[s], s));
+    const auto all = Logits(executor, prompts.back(), 64);
+    expected.emplace_back(all.end() - 300, all.end());
+  }
+  std::vector<std::vector<std::int32_t>> blocks;
+  std::int32_t next = 0;
+  for (int s = 0; s < 8; ++s) {
+    blocks.emplace_back(kContext / 64);
+    std::iota(blocks.back().begin(), blocks.back().end(), next);
+    next += kContext / 64;
+    if (depths[s] == 0) continue;
+    const StepSequence before{std::span(prompts[s]).first(depths[s]), 0, blocks[s], LogitsWanted::kNone};
+    executor.Step({&before, 1});
+  }
+  std::vector<StepSequence> steps;
+  for (std::size_t s = 0; s < 8; ++s) {
+    steps.push_back({std::span(prompts[s]).subspan(depths[s]), static_cast<std::int32_t>(depths[s]), blocks[s],
+                     LogitsWanted::kLast});
+  }
+  executor.Step(steps);
+  for (std::size_t s = 0; s < 8; ++s) {
+    EXPECT_EQ(std::memcmp(executor.logits(s).data(), expected[s].data(), 300 * sizeof(float)), 0) << "sequence " << s;
+  }
+}
+
+}  // namespace
+}  // namespace millrace
