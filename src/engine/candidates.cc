@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <limits>
 
 #include "base/check.h"
+#include "engine/quad.h"
 
 namespace millrace {
 namespace {
@@ -14,24 +14,11 @@ namespace {
 constexpr float kNone = -std::numeric_limits<float>::infinity();
 constexpr std::size_t kBlock = 64;
 
-// Skips NaN, if `so_far` is none. In this form it is one instruction (maxps).
-inline float Larger(float x, float so_far) { return x > so_far ? x : so_far; }
-
-// Four floats, compared element by element (a vector type of GCC and clang: neither vectorises a
-// maximum that must treat NaN as written).
-using Quad = float __attribute__((vector_size(16)));
-inline Quad Larger(Quad x, Quad so_far) { return x > so_far ? x : so_far; }
-inline Quad LoadQuad(const float* x) {
-  Quad quad;
-  std::memcpy(&quad, x, sizeof quad);
-  return quad;
-}
-
 template <std::size_t kCount>
 float MaximumOf(const float* x) {
   static_assert(kCount % 16 == 0);
   // Four maxima side by side, so that none waits for the one before.
-  Quad a = {kNone, kNone, kNone, kNone};
+  Quad a = Repeat(kNone);
   Quad b = a;
   Quad c = a;
   Quad d = a;

@@ -18,7 +18,7 @@ class Distribution {
     if (max == std::numeric_limits<float>::infinity()) {
       log_mass_ = Log(static_cast<double>(std::count(logits.begin(), logits.end(), max)));
     } else if (max > -std::numeric_limits<float>::infinity()) {
-      log_mass_ = Log(SumOfExp(logits, max, 1.0));
+      log_mass_ = Log(SumOfExp(logits, max, 1));
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "base/check.h"
@@ -69,7 +70,8 @@ TokenId Sampler::Sample(std::span<const float> logits, std::int64_t position) {
   const float max = candidates_->Scan(logits);
   if (!std::isfinite(max)) return ArgMax(logits);
 
-  const double scale = 1.0 / double{parameters_.temperature};
+  // A tiny temperature must not make the best token 0 * infinity.
+  const float scale = std::min(1.0f / parameters_.temperature, std::numeric_limits<float>::max());
   const double uniform =
       DrawUniform(parameters_.seed, sequence_, static_cast<std::uint64_t>(position));
   if (!Filters(parameters_, top_k_)) {
@@ -118,10 +120,10 @@ std::span<Candidate> Sampler::Keep(std::span<const float> logits, float max) {
 std::span<Candidate> Sampler::KeepTopP(std::span<const float> logits, float max) {
   if (top_k_ > 0) {
     const std::span<Candidate> ranked = candidates_->Largest(top_k_);
-    const double mass = SumOfExp(Gather(ranked), max, 1.0);
+    const double mass = SumOfExp(Gather(ranked), max, 1);
     return ranked.first(CountOfShare(ranked, max, mass).value_or(ranked.size()));
   }
-  const double mass = SumOfExp(logits, max, 1.0);
+  const double mass = SumOfExp(logits, max, 1);
   for (std::size_t guess = kFirstGuess;; guess *= 8) {
     const std::size_t count = std::min(guess, vocabulary_size_);
     const std::span<Candidate> ranked = candidates_->Largest(count);
@@ -136,7 +138,7 @@ std::optional<std::size_t> Sampler::CountOfShare(std::span<const Candidate> rank
   const double wanted = double{parameters_.top_p} * mass;
   double sum = 0;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
-    sum += ExpOfNonPositive(double{ranked[i].logit} - max);
+    sum += ExpOfNonPositive(ranked[i].logit - max);
     if (sum >= wanted) return i + 1;
   }
   return std::nullopt;
