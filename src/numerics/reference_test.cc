@@ -1,0 +1,440 @@
+// The contract's operations against plain double-precision computations of the same thing, within
+// tolerances that are derived where they stand, and facts that pin the order of each sum.
+//
+// u = 2^-24 is the largest relative error of one rounding to binary32.
+#include "numerics/reference.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <random>
+
+#include "numerics/blocks.h"
+#include "numerics/half.h"
+
+namespace millrace::reference {
+namespace {
+
+constexpr double kU = 0x1p-24;
+
+std::vector<float> Normals(std::size_t count, unsigned seed, float deviation = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, deviation);
+  std::vector<float> values(count);
+  for (float& value : values) value = normal(random);
+  return values;
+}
+
+// Random bytes as rows of weights, with scales that are finite and small.
+std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t columns,
+                                  unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::byte> bytes(rows * RowBytes(dtype, columns));
+  for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
+  const auto put = [&](std::size_t offset, std::uint32_t bits, std::size_t size) {
+    std::memcpy(bytes.data() + offset, &bits, size);  // little-endian
+  };
+  const auto scale = [&] { return FloatToHalf(static_cast<float>(random() % 1000 + 1) * 1e-3f); };
+  for (std::size_t offset = 0; offset < bytes.size(); offset += BlockBytes(dtype)) {
+    const float value = static_cast<float>(static_cast<int>(random() % 2001) - 1000) * 1e-3f;
+    switch (dtype) {
+      case DType::kF32:
+        std::memcpy(bytes.data() + offset, &value, 4);
+        break;
+      case DType::kF16:
+        put(offset, FloatToHalf(value), 2);
+        break;
+      case DType::kBF16:
+        put(offset, FloatToBFloat(value), 2);
+        break;
+      case DType::kQ8_0:
+      case DType::kQ4_0:
+        put(offset, scale(), 2);
+        break;
+      case DType::kQ4_K:
+        put(offset, scale(), 2);
+        put(offset + 2, scale(), 2);
+        break;
+      case DType::kQ6_K:
+        put(offset + offsetof(BlockQ6_K, d), scale(), 2);
+        break;
+    }
+  }
+  return bytes;
+}
+
+template <typename Block>
+Block BlockOf(const std::byte* row, std::size_t index) {
+  Block block;
+  std::memcpy(&block, row + index * sizeof(Block), sizeof(Block));
+  return block;
+}
+
+// Element k of a row by the definition of its format, exactly (in double nothing rounds).
+double TrueWeight(DType dtype, const std::byte* row, std::size_t k) {
+  const std::size_t b = k / BlockElements(dtype);
+  const int i = static_cast<int>(k % BlockElements(dtype));
+  switch (dtype) {
+    case DType::kF32:
+      return BlockOf<float>(row, k);
+    case DType::kF16:
+      return HalfToFloat(BlockOf<Half>(row, k));
+    case DType::kBF16:
+      return BFloatToFloat(BlockOf<BFloat>(row, k));
+    case DType::kQ8_0: {
+      const auto block = BlockOf<BlockQ8_0>(row, b);
+      return static_cast<double>(HalfToFloat(block.d)) * block.q[i];
+    }
+    case DType::kQ4_0: {
+      const auto block = BlockOf<BlockQ4_0>(row, b);
+      return static_cast<double>(HalfToFloat(block.d)) * ValueQ4_0(block, i);
+    }
+    case DType::kQ4_K: {
+      const auto block = BlockOf<BlockQ4_K>(row, b);
+      const ScaleMin s = ScaleMinQ4_K(block, i / 32);
+      return static_cast<double>(HalfToFloat(block.d)) * s.scale * ValueQ4_K(block, i) -
+             static_cast<double>(HalfToFloat(block.dmin)) * s.min;
+    }
+    case DType::kQ6_K: {
+      const auto block = BlockOf<BlockQ6_K>(row, b);
+      return static_cast<double>(HalfToFloat(block.d)) * block.scales[i / 16] * ValueQ6_K(block, i);
+    }
+  }
+  return 0;
+}
+
+TEST(DequantiseRow, IsTheTrueValueRoundedOnce) {
+  for (const DType dtype : kAllDTypes) {
+    const std::size_t columns = 1024;
+    const auto row = RandomRows(dtype, 1, columns, 1);
+    std::vector<float> values(columns);
+    DequantiseRow(dtype, row.data(), values);
+    for (std::size_t k = 0; k < columns; ++k) {
+      ASSERT_EQ(values[k], static_cast<float>(TrueWeight(dtype, row.data(), k)))
+          << Name(dtype) << " " << k;
+    }
+  }
+}
+
+TEST(Quantise, EveryValueIsWithinHalfAStep) {
+  for (const float deviation : {1e-20f, 1e-3f, 1.0f, 1e20f}) {
+    const std::vector<float> x = Normals(4096, 2, deviation);
+    const auto blocks = Quantise(x);
+    ASSERT_EQ(blocks.size(), 128u);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      const ActivationBlock& block = blocks[k / 32];
+      const int q = block.q[k % 32];
+      // Half a step, and the roundings of d, of 1 / d and of the product, each of at most 127
+      // steps.
+      EXPECT_LE(std::fabs(static_cast<double>(x[k]) - static_cast<double>(block.d) * q),
+                block.d * (0.5 + 3 * 127 * kU));
+      EXPECT_LE(std::abs(q), 127);
+    }
+  }
+}
+
+TEST(Quantise, TheLargestValueIs127AndSumsAreThoseOfTheIntegers) {
+  const std::vector<float> x = Normals(320, 3);
+  for (const ActivationBlock& block : Quantise(x)) {
+    int largest = 0, sums[2] = {};
+    for (int i = 0; i < 32; ++i) {
+      largest = std::max(largest, std::abs(block.q[i]));
+      sums[i / 16] += block.q[i];
+    }
+    EXPECT_EQ(largest, 127);
+    EXPECT_EQ(block.half_sum[0], sums[0]);
+    EXPECT_EQ(block.half_sum[1], sums[1]);
+    EXPECT_EQ(block.sum, sums[0] + sums[1]);
+  }
+}
+
+TEST(Quantise, TiesGoToTheEvenInteger) {
+  std::vector<float> x(32, 0.0f);
+  x[0] = 127;  // d = 1
+  x[1] = 0.5f, x[2] = 1.5f, x[3] = 2.5f, x[4] = -0.5f, x[5] = -1.5f, x[6] = -2.5f;
+  const ActivationBlock block = Quantise(x)[0];
+  EXPECT_EQ(block.d, 1.0f);
+  const std::vector<int> q(block.q, block.q + 7);
+  EXPECT_EQ(q, (std::vector<int>{127, 0, 2, 2, 0, -2, -2}));
+}
+
+TEST(Quantise, ZerosAndTinyValuesGiveAZeroBlock) {
+  for (const float value : {0.0f, -0.0f, 1e-40f, std::nextafter(0x1p-96f, 0.0f)}) {
+    const ActivationBlock block = Quantise(std::vector<float>(32, value))[0];
+    EXPECT_EQ(block.d, 0.0f);
+    EXPECT_EQ(block.sum, 0);
+  }
+  EXPECT_GT(Quantise(std::vector<float>(32, 0x1p-96f))[0].d, 0.0f);
+}
+
+TEST(Quantise, NanGivesTheLowestInteger) {
+  std::vector<float> x(32, 1.0f);
+  x[5] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(Quantise(x)[0].q[5], -127);
+  EXPECT_EQ(Quantise(x)[0].q[6], 127);
+}
+
+// The activations that a matrix of this type sees.
+std::vector<double> SeenActivations(DType dtype, std::span<const float> x) {
+  std::vector<double> seen(x.begin(), x.end());
+  if (dtype == DType::kF16) {
+    std::transform(x.begin(), x.end(), seen.begin(), RoundToHalf);
+  } else if (dtype == DType::kBF16) {
+    std::transform(x.begin(), x.end(), seen.begin(), RoundToBFloat);
+  } else if (IsQuantised(dtype)) {
+    const auto blocks = Quantise(x);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      seen[k] = static_cast<double>(blocks[k / 32].d) * blocks[k / 32].q[k % 32];
+    }
+  }
+  return seen;
+}
+
+// A chain of n fused multiply-adds is off by at most n u times the sum of the terms' magnitudes (to
+// first order in u). A quantised row has one term a block of 32, two with a minimum, and one more
+// rounding in each term's factor, the product of the two scales. The magnitudes of a term are at
+// most those of its elements with scale and minimum taken apart.
+TEST(Linear, IsTheSumOfProductsWithinTheErrorOfItsChain) {
+  const std::size_t rows = 16, columns = 1024;
+  for (const DType dtype : kAllDTypes) {
+    const auto w = RandomRows(dtype, rows, columns, 4);
+    const std::vector<float> x = Normals(columns, 5);
+    const std::vector<double> seen = SeenActivations(dtype, x);
+    std::vector<float> y(rows);
+    Linear(dtype, w.data(), x, y);
+    const double terms = IsQuantised(dtype) ? 2.0 * columns / 32 : columns;
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::byte* row = w.data() + r * RowBytes(dtype, columns);
+      double sum = 0, magnitude = 0;
+      for (std::size_t k = 0; k < columns; ++k) {
+        const double weight = TrueWeight(dtype, row, k);
+        double apart = std::fabs(weight);
+        if (dtype == DType::kQ4_K) {
+          const auto block = BlockOf<BlockQ4_K>(row, k / 256);
+          apart += 2.0 * HalfToFloat(block.dmin) *
+                   ScaleMinQ4_K(block, static_cast<int>(k % 256 / 32)).min;
+        }
+        sum += weight * seen[k];
+        magnitude += apart * std::fabs(seen[k]);
+      }
+      EXPECT_NEAR(y[r], sum, (terms + 1) * kU * magnitude) << Name(dtype) << " row " << r;
+      EXPECT_GT(magnitude, 1) << Name(dtype);
+    }
+  }
+}
+
+TEST(Linear, AddsInAscendingOrder) {
+  const std::vector<float> w = {0x1p24f, 1, -0x1p24f, 1};
+  std::vector<float> y(1);
+  Linear(DType::kF32, reinterpret_cast<const std::byte*>(w.data()), std::vector<float>(4, 1.0f), y);
+  EXPECT_EQ(y[0], 1.0f);  // 2^24 + 1 rounds to 2^24, so the first 1 is lost and the last is not
+}
+
+TEST(Linear, QuantisedBlocksAddInAscendingOrder) {
+  BlockQ8_0 blocks[3] = {};
+  for (BlockQ8_0& block : blocks) block.d = FloatToHalf(1.0f), block.q[0] = 1;
+  std::vector<float> x(96, 0.0f);
+  x[0] = 127 * 0x1p24f, x[32] = 127 * 0.5f, x[64] = -127 * 0x1p24f;  // scales without rounding
+  std::vector<float> y(1);
+  Linear(DType::kQ8_0, reinterpret_cast<const std::byte*>(blocks), x, y);
+  EXPECT_EQ(y[0], 0.0f);  // 63.5 is less than half a unit in the last place of the first term
+}
+
+TEST(Sum, AddsSixteenPartialSumsThenATree) {
+  std::vector<float> x(48, 0.0f);
+  x[0] = 0x1p24f, x[16] = 1, x[32] = -0x1p24f;  // one partial sum: 1 is lost
+  EXPECT_EQ(Sum(x), 0.0f);
+  x[16] = 0, x[17] = 1;  // another partial sum: it is not
+  EXPECT_EQ(Sum(x), 1.0f);
+  // The tree adds index i and i + 8 first: 2^24 + 1 is rounded before 8 takes -2^24 away from it.
+  std::vector<float> tree(16, 0.0f);
+  tree[0] = 0x1p24f, tree[8] = 1, tree[4] = -0x1p24f;
+  EXPECT_EQ(Sum(tree), 0.0f);
+  tree[8] = -0x1p24f, tree[4] = 1;
+  EXPECT_EQ(Sum(tree), 1.0f);
+}
+
+TEST(SumOfSquares, IsTheSumOfTheSquaresInTheSameOrder) {
+  const std::vector<float> x = Normals(1000, 6);
+  double truth = 0;
+  for (const float value : x) truth += static_cast<double>(value) * value;
+  // ceil(1000 / 16) fused multiply-adds and 4 levels of the tree, all terms positive.
+  EXPECT_NEAR(SumOfSquares(x), truth, (63 + 4) * kU * truth);
+  std::vector<float> lost(48, 0.0f);
+  lost[0] = 0x1p12f, lost[16] = 1, lost[17] = 1;
+  EXPECT_EQ(SumOfSquares(lost), 0x1p24f);  // in either partial sum 2^24 + 1 rounds to 2^24
+}
+
+TEST(RmsNorm, IsTheNormOfTheDefinition) {
+  const std::size_t n = 320;
+  const std::vector<float> x = Normals(n, 7), weight = Normals(n, 8);
+  for (const float eps : {0.0f, 1e-5f, 1.0f}) {
+    std::vector<float> y(n);
+    RmsNorm(x, weight, eps, y);
+    double squares = 0;
+    for (const float value : x) squares += static_cast<double>(value) * value;
+    const double inverse = 1 / std::sqrt(squares / n + eps);
+    for (std::size_t i = 0; i < n; ++i) {
+      const double truth = x[i] * inverse * weight[i];
+      // The sum is off by 24 roundings, halved by the root; division, addition, root, reciprocal
+      // and two products add one each.
+      EXPECT_NEAR(y[i], truth, (24 / 2 + 6) * kU * std::fabs(truth));
+    }
+  }
+}
+
+TEST(Rope, TurnsPairsAndLeavesTheRest) {
+  const std::vector<float> cosine = {0.6f, 0.0f}, sine = {0.8f, 1.0f};
+  std::vector<float> head = {1, 2, 3, 4, 5, 6};
+  Rope(cosine, sine, head);
+  const std::vector<double> truth = {1 * 0.6 - 2 * 0.8, 2 * 0.6 + 1 * 0.8, -4, 3, 5, 6};
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    // Two products and a sum: the roundings of the constants 0.6 and 0.8 and of the operations.
+    EXPECT_NEAR(head[i], truth[i], 4 * kU * 4) << i;
+  }
+  EXPECT_EQ(head[4], 5.0f);
+  EXPECT_EQ(head[5], 6.0f);
+}
+
+TEST(SiluMul, IsTheGateTimesUp) {
+  const std::vector<float> gate = Normals(1000, 9, 5), up = Normals(1000, 10);
+  std::vector<float> y(1000);
+  SiluMul(gate, up, y);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double g = gate[i];
+    const double truth = g / (1 + std::exp(-g)) * up[i];
+    // Silu is within 2.5 units in the last place, each of at most 2 u; the product rounds once.
+    EXPECT_NEAR(y[i], truth, (5 + 1) * kU * std::fabs(truth));
+  }
+}
+
+struct AttentionCase {
+  std::vector<float> query, keys, values;  // keys, values: [positions, stride]
+  std::size_t stride, positions;
+  float scale;
+};
+
+AttentionCase RandomAttention(CacheType cache, std::size_t head_dim, std::size_t positions) {
+  const std::size_t stride = 2 * head_dim;
+  AttentionCase result{Normals(head_dim, 11),
+                       Normals(positions * stride, 12),
+                       Normals(positions * stride, 13),
+                       stride,
+                       positions,
+                       1 / std::sqrt(static_cast<float>(head_dim))};
+  if (cache == CacheType::kF16) {
+    for (float& key : result.keys) key = RoundToHalf(key);
+    for (float& value : result.values) value = RoundToHalf(value);
+  }
+  return result;
+}
+
+struct Truth {
+  std::vector<double> out;
+  double score_magnitude = 0;  // largest sum of |q k|
+  double score_range = 0;      // largest minus smallest score
+  double largest_value = 0;
+};
+
+Truth TrueAttention(CacheType cache, const AttentionCase& c) {
+  const std::size_t head_dim = c.query.size();
+  Truth truth{.out = std::vector<double>(head_dim, 0.0)};
+  std::vector<double> scores(c.positions, 0.0);
+  for (std::size_t p = 0; p < c.positions; ++p) {
+    double magnitude = 0;
+    for (std::size_t d = 0; d < head_dim; ++d) {
+      const double q = static_cast<double>(c.query[d]) * c.scale;
+      const double product = (cache == CacheType::kF16 ? RoundToHalf(static_cast<float>(q)) : q) *
+                             c.keys[p * c.stride + d];
+      scores[p] += product;
+      magnitude += std::fabs(product);
+      truth.largest_value =
+          std::max(truth.largest_value, std::fabs(static_cast<double>(c.values[p * c.stride + d])));
+    }
+    truth.score_magnitude = std::max(truth.score_magnitude, magnitude);
+  }
+  const auto [least, most] = std::minmax_element(scores.begin(), scores.end());
+  truth.score_range = *most - *least;
+  double sum = 0;
+  for (std::size_t p = 0; p < c.positions; ++p) {
+    const double weight = std::exp(scores[p] - *most);
+    sum += weight;
+    for (std::size_t d = 0; d < head_dim; ++d) truth.out[d] += weight * c.values[p * c.stride + d];
+  }
+  for (double& value : truth.out) value /= sum;
+  return truth;
+}
+
+// Every probability is off by a relative error of at most
+//   the score: its chain and the product with the scale, (head_dim + 1) u of its magnitude
+//   score - maximum: one rounding of a value of at most the range, as an absolute error of the
+//     exponent, in each block anew: (blocks + 1) u of the range
+//   Exp: 1 unit in the last place, 2 u, in each block anew
+//   chains of the sums: positions u, and one product a block
+// and, with an F16 cache, 2^-11 for its rounding, plus 2^-25 where it is denormal. The output is a
+// mean of values with these weights over their sum, so it is off by at most twice that, times the
+// largest value.
+double Tolerance(CacheType cache, const AttentionCase& c, const Truth& truth) {
+  const double blocks = std::ceil(static_cast<double>(c.positions) / 64) + 1;
+  double relative = kU * ((static_cast<double>(c.query.size()) + 1) * truth.score_magnitude +
+                          blocks * (truth.score_range + 2 + 1) + static_cast<double>(c.positions));
+  if (cache == CacheType::kF16) {
+    relative += 0x1p-11 + static_cast<double>(c.positions) * 0x1p-25;
+  }
+  return 2 * relative * truth.largest_value;
+}
+
+TEST(Attention, IsTheSoftmaxMeanOfTheValues) {
+  for (const CacheType cache : {CacheType::kF32, CacheType::kF16}) {
+    for (const std::size_t positions : {1, 2, 63, 64, 65, 128, 200, 1000}) {
+      const AttentionCase c = RandomAttention(cache, 48, positions);
+      const Truth truth = TrueAttention(cache, c);
+      std::vector<float> out(48);
+      Attention(cache, c.query, c.keys.data(), c.values.data(), c.stride, c.positions, c.scale,
+                out);
+      const double tolerance = Tolerance(cache, c, truth);
+      for (std::size_t d = 0; d < out.size(); ++d) {
+        ASSERT_NEAR(out[d], truth.out[d], tolerance) << positions << " " << d;
+      }
+    }
+  }
+}
+
+TEST(Attention, OnePositionGivesItsValueExactly) {
+  for (const CacheType cache : {CacheType::kF32, CacheType::kF16}) {
+    const AttentionCase c = RandomAttention(cache, 16, 1);
+    std::vector<float> out(16);
+    Attention(cache, c.query, c.keys.data(), c.values.data(), c.stride, 1, c.scale, out);
+    EXPECT_TRUE(std::equal(out.begin(), out.end(), c.values.begin()));
+  }
+}
+
+// Scores of +-10^4 neither overflow nor lose the winner, wherever its block is.
+TEST(Attention, TheRunningMaximumFollowsAcrossBlocks) {
+  const std::size_t positions = 200;
+  for (const std::size_t winner : {0, 63, 64, 130, 199}) {
+    std::vector<float> keys(positions, -1e4f), values(positions);
+    keys[winner] = 1e4f;
+    for (std::size_t p = 0; p < positions; ++p) values[p] = static_cast<float>(p);
+    std::vector<float> out(1);
+    Attention(CacheType::kF32, std::vector<float>{1.0f}, keys.data(), values.data(), 1, positions,
+              1.0f, out);
+    EXPECT_EQ(out[0], static_cast<float>(winner));
+  }
+}
+
+TEST(Attention, F16RoundsTheScaledQueryAndTheProbabilities) {
+  // The scaled query 1 + 2^-12 rounds to 1, so both scores are 0 and -1 exactly, and exp(-1) is
+  // rounded to binary16 before it weighs the second value.
+  const std::vector<float> query = {1 + 0x1p-12f}, keys = {0, -1}, values = {0, 1};
+  std::vector<float> out(1);
+  Attention(CacheType::kF16, query, keys.data(), values.data(), 1, 2, 1.0f, out);
+  const float p = RoundToHalf(std::exp(-1.0f));
+  EXPECT_EQ(out[0], p * (1.0f / (1.0f + p)));
+}
+
+}  // namespace
+}  // namespace millrace::reference
