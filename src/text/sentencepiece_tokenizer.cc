@@ -1,10 +1,10 @@
 #include "text/sentencepiece_tokenizer.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <optional>
-#include <queue>
 #include <string>
 
 #include "base/check.h"
@@ -30,26 +30,28 @@ struct Pair {
   std::int32_t right;
   std::int32_t bytes;  // of both, when the pair was queued
 
-  // The top of a priority_queue is the greatest: higher score, then further left.
+  // The top of a heap is the greatest: higher score, then further left.
   bool operator<(const Pair& other) const {
     if (score != other.score) return score < other.score;
     return left > other.left;
   }
 };
 
+// Merges one text after another, keeping its buffers.
 class Merger {
  public:
-  Merger(const PieceTable& pieces, std::string_view text) : pieces_(pieces), text_(text) {
+  explicit Merger(const PieceTable& pieces) : pieces_(pieces) {}
+
+  void Run(std::string_view text, std::vector<TokenId>& tokens) {
     MILLRACE_CHECK(text.size() <
                    static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()));
+    text_ = text;
     SplitIntoCharacters();
-  }
-
-  void Run(std::vector<TokenId>& tokens) {
     for (std::int32_t i = 1; i < static_cast<std::int32_t>(symbols_.size()); ++i) Offer(i - 1, i);
     while (!queue_.empty()) {
-      const Pair pair = queue_.top();
-      queue_.pop();
+      std::pop_heap(queue_.begin(), queue_.end());
+      const Pair pair = queue_.back();
+      queue_.pop_back();
       if (IsCurrent(pair)) Merge(pair);
     }
     for (std::int32_t i = symbols_.empty() ? kNone : 0; i != kNone; i = At(i).next) {
@@ -65,7 +67,7 @@ class Merger {
   }
 
   void SplitIntoCharacters() {
-    symbols_.reserve(text_.size());
+    symbols_.clear();
     for (std::size_t begin = 0; begin < text_.size();) {
       const Utf8Sequence sequence = FirstUtf8Sequence(text_.substr(begin));
       const std::size_t bytes = sequence.form == Utf8Form::kWellFormed ? sequence.bytes : 1;
@@ -83,7 +85,9 @@ class Merger {
     const std::int32_t bytes = At(left).bytes + At(right).bytes;
     if (static_cast<std::size_t>(bytes) > pieces_.longest_piece_bytes()) return;
     const std::optional<TokenId> token = pieces_.Find(Text(At(left).begin, bytes));
-    if (token.has_value()) queue_.push({pieces_.score(*token), left, right, bytes});
+    if (!token.has_value()) return;
+    queue_.push_back({pieces_.score(*token), left, right, bytes});
+    std::push_heap(queue_.begin(), queue_.end());
   }
 
   // Whether neither side has been merged with something else since the pair was queued.
@@ -121,7 +125,7 @@ class Merger {
   const PieceTable& pieces_;
   std::string_view text_;
   std::vector<Symbol> symbols_;
-  std::priority_queue<Pair> queue_;
+  std::vector<Pair> queue_;  // a heap
 };
 
 std::string EscapeSpaces(std::string_view text) {
@@ -137,11 +141,37 @@ std::string EscapeSpaces(std::string_view text) {
   return escaped;
 }
 
+// Where the run of spaces begins that comes first after the first character of `escaped`; its end
+// if there is none.
+std::size_t NextRunOfSpaces(std::string_view escaped) {
+  std::size_t begin = escaped.find(kSpaceMark);
+  while (begin != std::string_view::npos) {
+    if (begin > 0 && !escaped.substr(0, begin).ends_with(kSpaceMark)) return begin;
+    begin = escaped.find(kSpaceMark, begin + kSpaceMark.size());
+  }
+  return escaped.size();
+}
+
+bool AnyPieceHoldsASpaceBehindText(const PieceTable& pieces) {
+  for (const std::string& piece : pieces.vocabulary().pieces) {
+    if (NextRunOfSpaces(piece) < piece.size()) return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+SentencePieceTokenizer::SentencePieceTokenizer(const PieceTable& pieces)
+    : pieces_(&pieces), cuts_before_spaces_(!AnyPieceHoldsASpaceBehindText(pieces)) {}
 
 void SentencePieceTokenizer::Append(std::string_view text, std::vector<TokenId>& tokens) const {
   const std::string escaped = EscapeSpaces(text);
-  Merger(*pieces_, escaped).Run(tokens);
+  Merger merger(*pieces_);
+  for (std::string_view rest = escaped; !rest.empty();) {
+    const std::size_t bytes = cuts_before_spaces_ ? NextRunOfSpaces(rest) : rest.size();
+    merger.Run(rest.substr(0, bytes), tokens);
+    rest.remove_prefix(bytes);
+  }
 }
 
 }  // namespace millrace

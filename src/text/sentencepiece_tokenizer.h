@@ -7,6 +7,9 @@
 // there are at most n merges and 3n pairs, so O(n log n), however long the line. (The algorithm of
 // SentencePiece's BPE mode, Kudo and Richardson, arXiv:1808.06226, as llama.cpp applies it to all
 // "llama" vocabularies.)
+//
+// In the usual vocabularies no piece has a space behind anything but spaces. No merge then crosses
+// the beginning of a space, and the text may be cut there, which keeps the queue in the cache.
 #pragma once
 
 #include <string_view>
@@ -20,7 +23,7 @@ namespace millrace {
 class SentencePieceTokenizer {
  public:
   // `pieces` must outlive this object.
-  explicit SentencePieceTokenizer(const PieceTable& pieces) : pieces_(&pieces) {}
+  explicit SentencePieceTokenizer(const PieceTable& pieces);
 
   // Appends the tokens of `text`, which holds no special tokens; every space in it becomes U+2581.
   // Characters without a piece, and bytes that are not UTF-8, become their byte tokens, so every
@@ -30,6 +33,7 @@ class SentencePieceTokenizer {
 
  private:
   const PieceTable* pieces_;
+  bool cuts_before_spaces_;
 };
 
 }  // namespace millrace
