@@ -87,6 +87,18 @@ TEST(SumOfExp, TakesNaNAndMinusInfinityForNothing) {
 }
 
 // With 1000 equal logits the running sum after i is i exactly.
+TEST(SumOfExp, HasItsBitsOnEveryMachine) {
+  Fingerprint fingerprint;
+  for (std::uint64_t trial = 0; trial < 50; ++trial) {
+    std::vector<float> logits(700 + trial);
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      logits[i] = -static_cast<float>(DrawUniform(trial, 0, i) * 10);
+    }
+    fingerprint.Add(SumOfExp(logits, 0.0f, 1.0f));
+  }
+  EXPECT_EQ(fingerprint.value(), 3850881205809500382u);
+}
+
 TEST(DrawIndex, IsTheFirstWhoseRunningSumExceedsTheTarget) {
   const std::vector<float> logits(1000, 0.0f);
   std::vector<double> scratch(DrawScratchSize(logits.size()));
