@@ -8,6 +8,7 @@
 
 #include "graph/parse.h"
 #include "graph/verify.h"
+#include "numerics/half.h"
 
 namespace millrace {
 namespace {
@@ -135,6 +136,23 @@ TEST(Interpreter, QueryHeadsShareKeyValueHeadsInOrder) {
                     std::span(filled.bytes[0]).subspan(Tokens(1)[0].index() * 8, 8), value);
   EXPECT_EQ(out, (std::vector<float>{value[0], value[1], value[0], value[1],  //
                                      value[2], value[3], value[2], value[3]}));
+}
+
+// At position 0 attention gives its value back: with an F16 cache, the value as it was kept.
+TEST(Interpreter, KeysAndValuesAreKeptInTheTypeOfTheCache) {
+  const Filled filled(
+      "weight w F32 [2, 2]\n"
+      "%0 = embed w : 2\n"
+      "%1 = attention query %0, key %0, value %0, layer 0, heads 1, kv_heads 1, head_dim 2, "
+      "scale 1 : 2\n"
+      "logits %1\n");
+  const std::vector<TokenId> token = {TokenId{0}};
+  const std::vector<float>& w = filled.bytes[0];
+  EXPECT_EQ(Interpreter(filled.graph, reference::CacheType::kF32).Step(token),
+            (std::vector<float>{w[0], w[1]}));
+  EXPECT_EQ(Interpreter(filled.graph, reference::CacheType::kF16).Step(token),
+            (std::vector<float>{RoundToHalf(w[0]), RoundToHalf(w[1])}));
+  EXPECT_NE(w[0], RoundToHalf(w[0]));
 }
 
 // The rotation is by the position in the sequence: pair 0 turns by 1 radian a position.

@@ -13,6 +13,7 @@
 #include <random>
 
 #include "numerics/blocks.h"
+#include "numerics/elementary.h"
 #include "numerics/half.h"
 
 namespace millrace::reference {
@@ -233,6 +234,21 @@ TEST(Linear, AddsInAscendingOrder) {
   EXPECT_EQ(y[0], 1.0f);  // 2^24 + 1 rounds to 2^24, so the first 1 is lost and the last is not
 }
 
+TEST(Linear, ActivationsTakeTheTypeOfFloatWeights) {
+  const float x = 1 + 0x1p-9f + 0x1p-12f;
+  const auto product = [&](DType dtype, const void* one) {
+    std::vector<float> y(1);
+    Linear(dtype, static_cast<const std::byte*>(one), std::vector<float>{x}, y);
+    return y[0];
+  };
+  const float one = 1;
+  const Half half_one = FloatToHalf(1.0f);
+  const BFloat bfloat_one = FloatToBFloat(1.0f);
+  EXPECT_EQ(product(DType::kF32, &one), x);
+  EXPECT_EQ(product(DType::kF16, &half_one), 1 + 0x1p-9f);
+  EXPECT_EQ(product(DType::kBF16, &bfloat_one), 1.0f);
+}
+
 TEST(Linear, QuantisedBlocksAddInAscendingOrder) {
   BlockQ8_0 blocks[3] = {};
   for (BlockQ8_0& block : blocks) block.d = FloatToHalf(1.0f), block.q[0] = 1;
@@ -255,6 +271,27 @@ TEST(Sum, AddsSixteenPartialSumsThenATree) {
   EXPECT_EQ(Sum(tree), 0.0f);
   tree[8] = -0x1p24f, tree[4] = 1;
   EXPECT_EQ(Sum(tree), 1.0f);
+}
+
+// The same tree, stated from the top: the sum of a list is that of its two halves added up.
+float SumOfHalves(std::vector<float> x) {
+  if (x.size() == 1) return x[0];
+  std::vector<float> half(x.size() / 2);
+  for (std::size_t i = 0; i < half.size(); ++i) half[i] = x[i] + x[i + half.size()];
+  return SumOfHalves(half);
+}
+
+TEST(Sum, HasTheBitsOfTheTreeOverPartialSums) {
+  for (const std::size_t count : {1, 15, 16, 17, 33, 1000}) {
+    const std::vector<float> x = Normals(count, static_cast<unsigned>(count));
+    std::vector<float> partial(16, 0.0f), partial_squares(16, 0.0f);
+    for (std::size_t i = 0; i < count; ++i) {
+      partial[i % 16] += x[i];
+      partial_squares[i % 16] = std::fma(x[i], x[i], partial_squares[i % 16]);
+    }
+    EXPECT_EQ(Sum(x), SumOfHalves(partial)) << count;
+    EXPECT_EQ(SumOfSquares(x), SumOfHalves(partial_squares)) << count;
+  }
 }
 
 TEST(SumOfSquares, IsTheSumOfTheSquaresInTheSameOrder) {
@@ -434,6 +471,22 @@ TEST(Attention, F16RoundsTheScaledQueryAndTheProbabilities) {
   Attention(CacheType::kF16, query, keys.data(), values.data(), 1, 2, 1.0f, out);
   const float p = RoundToHalf(std::exp(-1.0f));
   EXPECT_EQ(out[0], p * (1.0f / (1.0f + p)));
+}
+
+// Two positions count: 0 with score 0 and value 1, and a later one with score 1 and value 0. Within
+// one block the probability of position 0 is exp(-1), rounded to binary16; across two blocks it is
+// 1, and the correction that follows is not rounded.
+TEST(Attention, BlocksEndAfter64Positions) {
+  const auto attend = [](std::size_t later) {
+    std::vector<float> keys(65, -1e4f), values(65, 0.0f), out(1);
+    keys[0] = 0, values[0] = 1, keys[later] = 1;
+    Attention(CacheType::kF16, std::vector<float>{1.0f}, keys.data(), values.data(), 1, 65, 1.0f,
+              out);
+    return out[0];
+  };
+  const float e = Exp(-1.0f), rounded = RoundToHalf(e);
+  EXPECT_EQ(attend(63), rounded * (1.0f / (1.0f + rounded)));
+  EXPECT_EQ(attend(64), e * (1.0f / (1.0f + e)));
 }
 
 }  // namespace
