@@ -1,0 +1,105 @@
+#include "model/graph_builder.h"
+
+#include <cstring>
+#include <optional>
+
+#include "graph/overloaded.h"
+#include "graph/verify.h"
+
+namespace millrace {
+namespace {
+
+// Trailing dimensions of 1 say nothing.
+std::vector<std::int64_t> Significant(std::vector<std::int64_t> shape) {
+  while (shape.size() > 1 && shape.back() == 1) shape.pop_back();
+  return shape;
+}
+
+}  // namespace
+
+Result<const Tensor*> GraphBuilder::Find(std::string_view name, std::vector<std::int64_t> wanted) {
+  const Tensor* tensor = checkpoint_.Find(name);
+  if (tensor == nullptr) {
+    return Invalid("{}: tensor {} is missing, wanted with shape [{}]", checkpoint_.name(), name,
+                   fmt::join(wanted, ", "));
+  }
+  if (Significant(tensor->shape) != Significant(wanted)) {
+    return Invalid("{}: tensor {} has shape [{}], wanted [{}]", checkpoint_.name(), name,
+                   fmt::join(tensor->shape, ", "), fmt::join(wanted, ", "));
+  }
+  used_.emplace(name, std::nullopt);
+  return tensor;
+}
+
+WeightId GraphBuilder::Add(const Tensor& tensor, std::int64_t rows, std::int64_t columns) {
+  std::optional<WeightId>& id = used_.find(tensor.name)->second;
+  if (!id) {
+    id = WeightId{static_cast<std::int32_t>(graph_.weights.size())};
+    graph_.weights.push_back({std::string(tensor.name), tensor.dtype, rows, columns, tensor.bytes});
+  }
+  return *id;
+}
+
+Result<WeightId> GraphBuilder::Matrix(std::string_view name, std::int64_t rows,
+                                      std::int64_t columns) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, {columns, rows}));
+  return Add(*tensor, rows, columns);
+}
+
+Result<WeightId> GraphBuilder::Vector(std::string_view name, std::int64_t size) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, {size}));
+  if (tensor->dtype != DType::kF32) {
+    return Unsupported("{}: tensor {} has type {}, supported: F32", checkpoint_.name(), name,
+                       Name(tensor->dtype));
+  }
+  return Add(*tensor, 1, size);
+}
+
+Result<std::vector<float>> GraphBuilder::Values(std::string_view name, std::int64_t size) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, {size}));
+  if (tensor->dtype != DType::kF32) {
+    return Unsupported("{}: tensor {} has type {}, supported: F32", checkpoint_.name(), name,
+                       Name(tensor->dtype));
+  }
+  std::vector<float> values(static_cast<std::size_t>(size));
+  std::memcpy(values.data(), tensor->bytes.data(), tensor->bytes.size());
+  return values;
+}
+
+RopeTableId GraphBuilder::Append(RopeTable table) {
+  graph_.rope_tables.push_back(std::move(table));
+  return RopeTableId{static_cast<std::int32_t>(graph_.rope_tables.size() - 1)};
+}
+
+ValueId GraphBuilder::Append(const Operation& operation) {
+  const std::int64_t columns =
+      std::visit(Overloaded{
+                     [&](const Embed& op) { return graph_.weight(op.table).columns; },
+                     [&](const RmsNorm& op) { return ColumnsOf(op.input); },
+                     [&](const Linear& op) { return graph_.weight(op.weight).rows; },
+                     [&](const Rope& op) { return ColumnsOf(op.input); },
+                     [&](const Attention& op) { return std::int64_t{op.heads} * op.head_dim; },
+                     [&](const SiluMul& op) { return ColumnsOf(op.gate); },
+                     [&](const millrace::Add& op) { return ColumnsOf(op.left); },
+                 },
+                 operation);
+  graph_.operations.push_back(operation);
+  graph_.columns.push_back(columns);
+  return ValueId{static_cast<std::int32_t>(graph_.operations.size() - 1)};
+}
+
+Result<Graph> GraphBuilder::Finish(ValueId logits) && {
+  for (const Tensor& tensor : checkpoint_.tensors()) {
+    if (!used_.contains(tensor.name)) {
+      return Unsupported(
+          "{}: tensor {} has no part in this architecture, as far as it is supported",
+          checkpoint_.name(), tensor.name);
+    }
+  }
+  graph_.logits = logits;
+  const Result<void> verified = Verify(graph_);
+  if (!verified.ok()) return Invalid("{}: {}", checkpoint_.name(), verified.error().message);
+  return std::move(graph_);
+}
+
+}  // namespace millrace
