@@ -1,0 +1,64 @@
+#include "cli/table.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace millrace {
+namespace {
+
+// Characters, not bytes: continuation bytes of UTF-8 take no room.
+std::size_t Width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string Quoted(const std::string& cell) {
+  if (cell.find_first_of(",\"\n") == std::string::npos) return cell;
+  std::string quoted = "\"";
+  for (const char c : cell) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+}  // namespace
+
+Table::Table(std::vector<std::string> columns) : rows_{std::move(columns)} {}
+
+void Table::Add(std::vector<std::string> cells) {
+  MILLRACE_CHECK(cells.size() == rows_.front().size());
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::Markdown() const {
+  std::vector<std::size_t> widths(rows_.front().size(), 3);
+  for (const auto& row : rows_) {
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  }
+  std::string out;
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    out += "|";
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      out += fmt::format(" {}{} |", rows_[r][i], std::string(widths[i] - Width(rows_[r][i]), ' '));
+    }
+    out += "\n";
+    if (r > 0) continue;
+    out += "|";
+    for (const std::size_t width : widths) out += fmt::format(" {} |", std::string(width, '-'));
+    out += "\n";
+  }
+  return out;
+}
+
+std::string Table::Csv() const {
+  std::string out;
+  for (const auto& row : rows_) {
+    std::vector<std::string> cells;
+    for (const std::string& cell : row) cells.push_back(Quoted(cell));
+    out += fmt::format("{}\n", fmt::join(cells, ","));
+  }
+  return out;
+}
+
+}  // namespace millrace

@@ -1,0 +1,36 @@
+// Where a model runs: from the names of the command line to an Executor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "engine/executor.h"
+#include "engine/host_backend.h"
+#include "model/model.h"
+
+namespace millrace {
+
+struct BackendOptions {
+  std::string on = "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow
+  int threads = 0;               // 0: one a CPU that the process may use
+  std::int32_t context = 0;      // positions a sequence may have; 0: the model's, at most 4096
+  std::int32_t sequences = 1;    // that can be in work together, each with a full context
+  std::int32_t max_tokens = 512;  // of one step
+  std::int32_t max_logit_rows = 1;
+  std::string key_type = "f16";  // of the KV cache: f16 or f32
+  std::string value_type = "f16";
+};
+
+struct Backend {
+  std::unique_ptr<Executor> executor;
+  const HostPlan* plan = nullptr;  // null unless on the host
+  int threads = 1;
+};
+
+// The model must outlive the backend. kInvalid for a name or number that cannot be, kExhausted if memory does not hold
+// the context. The environment's MILLRACE_CPU forces an instruction set on the host (kernels/cpu_level.h).
+Result<Backend> MakeBackend(const Model& model, const BackendOptions& options);
+
+}  // namespace millrace
