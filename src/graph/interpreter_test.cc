@@ -80,7 +80,7 @@ TEST(Interpreter, ChunksOfAnySizeGiveTheSameBits) {
   for (const auto cache : {reference::CacheType::kF32, reference::CacheType::kF16}) {
     const std::vector<float> whole = RunInChunks(filled.graph, cache, tokens, 150);
     ASSERT_EQ(whole.size(), 150u * 7);
-    for (const std::size_t chunk : {1, 7, 64}) {
+    for (const std::size_t chunk : {1u, 7u, 64u}) {
       const std::vector<float> parts = RunInChunks(filled.graph, cache, tokens, chunk);
       ASSERT_EQ(parts.size(), whole.size());
       EXPECT_EQ(std::memcmp(parts.data(), whole.data(), whole.size() * sizeof(float)), 0) << chunk;

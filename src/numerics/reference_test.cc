@@ -282,7 +282,7 @@ float SumOfHalves(std::vector<float> x) {
 }
 
 TEST(Sum, HasTheBitsOfTheTreeOverPartialSums) {
-  for (const std::size_t count : {1, 15, 16, 17, 33, 1000}) {
+  for (const std::size_t count : {1u, 15u, 16u, 17u, 33u, 1000u}) {
     const std::vector<float> x = Normals(count, static_cast<unsigned>(count));
     std::vector<float> partial(16, 0.0f), partial_squares(16, 0.0f);
     for (std::size_t i = 0; i < count; ++i) {
@@ -426,7 +426,7 @@ double Tolerance(CacheType cache, const AttentionCase& c, const Truth& truth) {
 
 TEST(Attention, IsTheSoftmaxMeanOfTheValues) {
   for (const CacheType cache : {CacheType::kF32, CacheType::kF16}) {
-    for (const std::size_t positions : {1, 2, 63, 64, 65, 128, 200, 1000}) {
+    for (const std::size_t positions : {1u, 2u, 63u, 64u, 65u, 128u, 200u, 1000u}) {
       const AttentionCase c = RandomAttention(cache, 48, positions);
       const Truth truth = TrueAttention(cache, c);
       std::vector<float> out(48);
@@ -452,7 +452,7 @@ TEST(Attention, OnePositionGivesItsValueExactly) {
 // Scores of +-10^4 neither overflow nor lose the winner, wherever its block is.
 TEST(Attention, TheRunningMaximumFollowsAcrossBlocks) {
   const std::size_t positions = 200;
-  for (const std::size_t winner : {0, 63, 64, 130, 199}) {
+  for (const std::size_t winner : {0u, 63u, 64u, 130u, 199u}) {
     std::vector<float> keys(positions, -1e4f), values(positions);
     keys[winner] = 1e4f;
     for (std::size_t p = 0; p < positions; ++p) values[p] = static_cast<float>(p);
