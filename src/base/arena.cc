@@ -41,18 +41,20 @@ std::size_t AvailableMemoryBytes() {
 Result<Arena> Arena::Reserve(std::size_t size_bytes, const char* purpose) {
   const std::size_t available = AvailableMemoryBytes();
   if (size_bytes > available) {
-    return Exhausted("{}: needs {} bytes of memory, {} are available", purpose, size_bytes, available);
+    return Exhausted("{}: needs {} bytes of memory, {} are available", purpose, size_bytes,
+                     available);
   }
   if (size_bytes == 0) return Arena();
   // A huge page more than needed, cut so that the block begins on one.
   const std::size_t size = (size_bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* mapped =
-      mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapped = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapped == MAP_FAILED) {
     return Exhausted("{}: the system refuses {} bytes of memory", purpose, size_bytes);
   }
   auto* begin = static_cast<std::byte*>(mapped);
-  const std::size_t skip = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
+  const std::size_t skip =
+      (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
   if (skip > 0) munmap(begin, skip);
   if (skip < kHugePage) munmap(begin + skip + size, kHugePage - skip);
   Arena arena;

@@ -11,13 +11,15 @@ namespace millrace {
 class Arena {
  public:
   Arena() = default;
-  // Reserves size_bytes of zeroed memory, on huge pages where the system gives them (transparent, advised).
-  // kExhausted if there is not so much: `purpose` names it in the message. Pages are committed on first touch, so the
-  // size is compared with the memory that the machine has available now.
+  // Reserves size_bytes of zeroed memory, on huge pages where the system gives them (transparent,
+  // advised). kExhausted if there is not so much: `purpose` names it in the message. Pages are
+  // committed on first touch, so the size is compared with the memory that the machine has
+  // available now.
   static Result<Arena> Reserve(std::size_t size_bytes, const char* purpose);
 
   Arena(Arena&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_bytes_(std::exchange(other.size_bytes_, 0)) {}
   Arena& operator=(Arena&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_bytes_, other.size_bytes_);
@@ -33,7 +35,8 @@ class Arena {
   std::size_t size_bytes_ = 0;  // as mapped
 };
 
-// Bytes that could be allocated now without swapping: MemAvailable of /proc/meminfo, or a cgroup's limit if lower.
+// Bytes that could be allocated now without swapping: MemAvailable of /proc/meminfo, or a cgroup's
+// limit if lower.
 std::size_t AvailableMemoryBytes();
 
 }  // namespace millrace

@@ -61,7 +61,8 @@ Team::Team(int threads) : threads_(threads), cpus_(AllowedCpus()) {
   if (threads == 1) return;
   sched_getaffinity(0, sizeof(caller_cpus_), &caller_cpus_);
   Pin(0);
-  for (int thread = 1; thread < threads; ++thread) workers_.emplace_back([this, thread] { Work(thread); });
+  for (int thread = 1; thread < threads; ++thread)
+    workers_.emplace_back([this, thread] { Work(thread); });
 }
 
 Team::~Team() {
@@ -85,7 +86,8 @@ void Team::Run(const std::function<void(int)>& work) {
 void Team::Barrier() {
   if (threads_ == 1) return;
   const std::uint32_t generation = generation_.load(std::memory_order_relaxed);
-  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == static_cast<std::uint32_t>(threads_)) {
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 ==
+      static_cast<std::uint32_t>(threads_)) {
     arrived_.store(0, std::memory_order_relaxed);
     generation_.store(generation + 1, std::memory_order_release);
     generation_.notify_all();

@@ -1,8 +1,10 @@
-// A fixed team of threads that computes one step together: no queue, no lock, nothing decided while it runs.
+// A fixed team of threads that computes one step together: no queue, no lock, nothing decided while
+// it runs.
 //
-// Thread 0 is the caller; the others wait for Run. Within a run the threads meet at Barrier(). Waiting spins first,
-// because the work between two barriers takes microseconds; after some tens of microseconds it yields the core, and after
-// about a millisecond it sleeps, because on a shared machine the thread that is waited for may need this very core.
+// Thread 0 is the caller; the others wait for Run. Within a run the threads meet at Barrier().
+// Waiting spins first, because the work between two barriers takes microseconds; after some tens of
+// microseconds it yields the core, and after about a millisecond it sleeps, because on a shared
+// machine the thread that is waited for may need this very core.
 #pragma once
 
 #include <atomic>
@@ -17,8 +19,8 @@ namespace millrace {
 
 class Team {
  public:
-  // Starts threads - 1 threads. A team of more than one pins its threads (the caller included, until the team ends)
-  // to the first CPUs that the process may use, if there are enough of them.
+  // Starts threads - 1 threads. A team of more than one pins its threads (the caller included,
+  // until the team ends) to the first CPUs that the process may use, if there are enough of them.
   explicit Team(int threads);
   ~Team();
   Team(const Team&) = delete;
@@ -26,10 +28,12 @@ class Team {
 
   int threads() const { return threads_; }
 
-  // Runs work(thread) on every thread of the team and returns when all are done. `work` must not throw.
+  // Runs work(thread) on every thread of the team and returns when all are done. `work` must not
+  // throw.
   void Run(const std::function<void(int)>& work);
 
-  // Inside Run: returns when every thread of the team has called it. What a thread wrote before is visible after.
+  // Inside Run: returns when every thread of the team has called it. What a thread wrote before is
+  // visible after.
   void Barrier();
 
  private:

@@ -24,8 +24,8 @@ struct BenchOptions {
 struct BenchRow {
   Measurement measurement;
   int threads = 1;
-  double bytes_per_token = 0;  // in the middle of the run
-  double multiply_adds = 0;    // a token
+  double bytes_per_token = 0;     // in the middle of the run
+  double multiply_adds = 0;       // a token
   double bandwidth_gb_per_s = 0;  // measured for a working set of bytes_per_token, before the run
 
   double gb_per_s() const { return bytes_per_token * measurement.mean_tokens_per_s() / 1e9; }
@@ -45,8 +45,9 @@ ModelSummary Summarise(const Model& model, const std::string& path) {
     summary.parameters += static_cast<std::uint64_t>(tensor.rows() * tensor.columns());
     bytes_of[tensor.dtype] += tensor.bytes.size();
   }
-  const auto most = std::max_element(bytes_of.begin(), bytes_of.end(),
-                                     [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(bytes_of.begin(), bytes_of.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
   summary.type = fmt::format("{} {:.1f}M {}", model.config().architecture,
                              static_cast<double>(summary.parameters) / 1e6, Name(most->first));
   return summary;
@@ -74,7 +75,8 @@ BenchRow RunOne(const Backend& backend, const Workload& workload, int repetition
     row.multiply_adds = backend.plan->multiply_adds_per_token(middle);
     if (workload.generated > 0) {
       Team team(backend.threads);
-      const auto bandwidth = MeasureReadBandwidth(team, static_cast<std::size_t>(row.bytes_per_token));
+      const auto bandwidth =
+          MeasureReadBandwidth(team, static_cast<std::size_t>(row.bytes_per_token));
       if (bandwidth.ok()) row.bandwidth_gb_per_s = bandwidth->median_gb_per_s;
     }
   }
@@ -82,7 +84,8 @@ BenchRow RunOne(const Backend& backend, const Workload& workload, int repetition
   return row;
 }
 
-nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model, const BenchOptions& options) {
+nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model,
+                              const BenchOptions& options) {
   const Measurement& m = row.measurement;
   std::vector<double> samples_ns, samples_ts;
   for (const double s : m.run_s) {
@@ -119,7 +122,8 @@ nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model, co
   return json;
 }
 
-std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model, const BenchOptions& options) {
+std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model,
+                               const BenchOptions& options) {
   const Measurement& m = row.measurement;
   std::vector<std::string> cells = {
       model.type,
@@ -132,7 +136,8 @@ std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model, c
   if (row.decodes()) {
     const bool known = row.bandwidth_gb_per_s > 0;
     cells.push_back(known ? fmt::format("{:.1f}", row.gb_per_s()) : "");
-    cells.push_back(known ? fmt::format("{:.0f} % of {:.0f}", 100 * row.gb_per_s() / row.bandwidth_gb_per_s,
+    cells.push_back(known ? fmt::format("{:.0f} % of {:.0f}",
+                                        100 * row.gb_per_s() / row.bandwidth_gb_per_s,
                                         row.bandwidth_gb_per_s)
                           : "");
     for (const double share : {0.5, 0.99, 1.0}) {
@@ -144,10 +149,12 @@ std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model, c
   return cells;
 }
 
-const std::vector<std::string> kColumns = {"model", "size", "params", "backend", "threads", "test",  "t/s",
-                                           "GB/s",  "of bandwidth", "p50 us", "p99 us", "max us"};
+const std::vector<std::string> kColumns = {"model",        "size",   "params", "backend",
+                                           "threads",      "test",   "t/s",    "GB/s",
+                                           "of bandwidth", "p50 us", "p99 us", "max us"};
 
-void Print(const std::vector<BenchRow>& rows, const ModelSummary& model, const BenchOptions& options) {
+void Print(const std::vector<BenchRow>& rows, const ModelSummary& model,
+           const BenchOptions& options) {
   if (options.format == "json" || options.format == "jsonl") {
     nlohmann::ordered_json all = nlohmann::ordered_json::array();
     for (const BenchRow& row : rows) {
@@ -168,14 +175,16 @@ Result<void> Execute(BenchOptions& options) {
   const std::vector<Workload> workloads = Workloads(options);
   if (workloads.empty()) return Invalid("-p and -n are both 0: nothing to measure");
   std::int32_t context = 0;
-  for (const Workload& workload : workloads) context = std::max(context, workload.depth + workload.tokens());
+  for (const Workload& workload : workloads)
+    context = std::max(context, workload.depth + workload.tokens());
   options.backend.context = context;
   std::vector<BenchRow> rows;
   if (options.threads.empty()) options.threads = {0};
   for (const std::int32_t threads : options.threads) {
     options.backend.threads = threads;
     MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
-    for (const Workload& workload : workloads) rows.push_back(RunOne(backend, workload, options.repetitions));
+    for (const Workload& workload : workloads)
+      rows.push_back(RunOne(backend, workload, options.repetitions));
   }
   Print(rows, Summarise(model, path), options);
   return {};
@@ -189,11 +198,19 @@ int Bench(const Arguments& arguments) {
   app.option_defaults()->always_capture_default();
   AddModelOption(app, options.model);
   const auto tokens = CLI::Range(0, 1 << 20);
-  app.add_option("-p,--n-prompt", options.prompts, "prompt tokens, a list")->delimiter(',')->check(tokens);
-  app.add_option("-n,--n-gen", options.generated, "decoded tokens, a list")->delimiter(',')->check(tokens);
-  app.add_option("-d,--n-depth", options.depths, "tokens in the cache before, a list")->delimiter(',')->check(tokens);
-  app.add_option("-r,--repetitions", options.repetitions, "measured runs")->check(CLI::Range(1, 100000));
-  app.add_option("-b,--batch-size", options.backend.max_tokens, "prompt tokens a step")->check(CLI::Range(1, 65536));
+  app.add_option("-p,--n-prompt", options.prompts, "prompt tokens, a list")
+      ->delimiter(',')
+      ->check(tokens);
+  app.add_option("-n,--n-gen", options.generated, "decoded tokens, a list")
+      ->delimiter(',')
+      ->check(tokens);
+  app.add_option("-d,--n-depth", options.depths, "tokens in the cache before, a list")
+      ->delimiter(',')
+      ->check(tokens);
+  app.add_option("-r,--repetitions", options.repetitions, "measured runs")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("-b,--batch-size", options.backend.max_tokens, "prompt tokens a step")
+      ->check(CLI::Range(1, 65536));
   app.add_option("-o,--output", options.format, "md, csv, json or jsonl")
       ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}));
   AddBackendOptions(app, options.backend);

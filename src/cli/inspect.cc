@@ -26,13 +26,15 @@ std::string Describe(const MetadataScalar& scalar) {
 }
 
 std::string Describe(const MetadataValue& value) {
-  if (const auto* array = std::get_if<MetadataArray>(&value)) return fmt::format("[{} elements]", array->size());
+  if (const auto* array = std::get_if<MetadataArray>(&value))
+    return fmt::format("[{} elements]", array->size());
   return Describe(std::get<MetadataScalar>(value));
 }
 
 void PrintMetadata(const Checkpoint& checkpoint) {
   Table table({"key", "value"});
-  for (const auto& [key, value] : checkpoint.metadata()) table.Add({std::string(key), Describe(value)});
+  for (const auto& [key, value] : checkpoint.metadata())
+    table.Add({std::string(key), Describe(value)});
   fmt::print("{}\n", table.Markdown());
 }
 
@@ -47,7 +49,8 @@ void PrintTensors(const Checkpoint& checkpoint, bool each) {
   for (const Tensor& tensor : checkpoint.tensors()) {
     if (each) {
       table.Add({std::string(tensor.name), std::string(Name(tensor.dtype)),
-                 fmt::format("{} x {}", tensor.rows(), tensor.columns()), fmt::format("{}", tensor.bytes.size())});
+                 fmt::format("{} x {}", tensor.rows(), tensor.columns()),
+                 fmt::format("{}", tensor.bytes.size())});
     }
     Sum& sum = sums[tensor.dtype];
     ++sum.tensors;
@@ -56,18 +59,19 @@ void PrintTensors(const Checkpoint& checkpoint, bool each) {
   }
   for (const auto& [dtype, sum] : sums) {
     if (each) break;
-    table.Add({std::string(Name(dtype)), fmt::format("{}", sum.tensors), fmt::format("{}", sum.parameters),
-               fmt::format("{}", sum.bytes)});
+    table.Add({std::string(Name(dtype)), fmt::format("{}", sum.tensors),
+               fmt::format("{}", sum.parameters), fmt::format("{}", sum.bytes)});
   }
   fmt::print("{}\n", table.Markdown());
 }
 
 void PrintPlan(const HostPlan& plan) {
   const double mega = 1e6;
-  fmt::print("Host plan: {}, {} threads, KV cache {}\n\n", Name(plan.kernels().level), plan.options().threads,
-             plan.options().kv_type == KvType::kF16 ? "F16" : "F32");
+  fmt::print("Host plan: {}, {} threads, KV cache {}\n\n", Name(plan.kernels().level),
+             plan.options().threads, plan.options().kv_type == KvType::kF16 ? "F16" : "F32");
   Table memory({"memory", "MB"});
-  memory.Add({"packed weights", fmt::format("{:.2f}", static_cast<double>(plan.weight_bytes()) / mega)});
+  memory.Add(
+      {"packed weights", fmt::format("{:.2f}", static_cast<double>(plan.weight_bytes()) / mega)});
   memory.Add({fmt::format("KV cache of {} positions", plan.options().context),
               fmt::format("{:.2f}", static_cast<double>(plan.kv_bytes()) / mega)});
   memory.Add({fmt::format("activations of {} tokens, tables", plan.options().max_tokens),
@@ -75,9 +79,10 @@ void PrintPlan(const HostPlan& plan) {
   fmt::print("{}\n", memory.Markdown());
   Table table({"a token at position", "bytes read", "multiply-adds", "bytes a multiply-add"});
   for (std::int64_t position = 1; position <= plan.options().context; position *= 8) {
-    const double bytes = plan.bytes_per_token(position), work = plan.multiply_adds_per_token(position);
-    table.Add({fmt::format("{}", position), fmt::format("{:.0f}", bytes), fmt::format("{:.0f}", work),
-               fmt::format("{:.3f}", bytes / work)});
+    const double bytes = plan.bytes_per_token(position),
+                 work = plan.multiply_adds_per_token(position);
+    table.Add({fmt::format("{}", position), fmt::format("{:.0f}", bytes),
+               fmt::format("{:.0f}", work), fmt::format("{:.3f}", bytes / work)});
   }
   fmt::print("{}", table.Markdown());
 }
@@ -91,7 +96,8 @@ nlohmann::ordered_json ToJson(const Model& model, const HostPlan& plan) {
                        {"bytes", tensor.bytes.size()}});
   }
   nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
-  for (const auto& [key, value] : model.checkpoint().metadata()) metadata[std::string(key)] = Describe(value);
+  for (const auto& [key, value] : model.checkpoint().metadata())
+    metadata[std::string(key)] = Describe(value);
   return {{"file", model.checkpoint().name()},
           {"metadata", metadata},
           {"tensors", tensors},
@@ -114,12 +120,16 @@ Result<void> Execute(const InspectOptions& options) {
     return {};
   }
   MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
-  if (backend.plan == nullptr) return Unsupported("--on {}: has no plan to inspect", options.backend.on);
+  if (backend.plan == nullptr)
+    return Unsupported("--on {}: has no plan to inspect", options.backend.on);
   if (options.format == "json") {
-    fmt::print("{}\n", ToJson(model, *backend.plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print(
+        "{}\n",
+        ToJson(model, *backend.plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return {};
   }
-  fmt::print("{}: {} bytes, {} tensors\n\n", path, model.checkpoint().file_bytes(), model.checkpoint().tensors().size());
+  fmt::print("{}: {} bytes, {} tensors\n\n", path, model.checkpoint().file_bytes(),
+             model.checkpoint().tensors().size());
   PrintMetadata(model.checkpoint());
   PrintTensors(model.checkpoint(), options.tensors);
   PrintPlan(*backend.plan);
@@ -132,10 +142,12 @@ int Inspect(const Arguments& arguments) {
   InspectOptions options;
   CLI::App app("What is in a model, and what a token of it costs on this machine", "inspect");
   app.option_defaults()->always_capture_default();
-  app.add_option("FILE,-m,--model", options.model, "GGUF file; without it the model that comes with millrace");
+  app.add_option("FILE,-m,--model", options.model,
+                 "GGUF file; without it the model that comes with millrace");
   app.add_flag("--tensors", options.tensors, "list every tensor");
   app.add_flag("--graph", options.graph, "print the operations, and nothing else");
-  app.add_option("-c,--ctx-size", options.backend.context, "context in tokens; 0: the model's, at most 4096")
+  app.add_option("-c,--ctx-size", options.backend.context,
+                 "context in tokens; 0: the model's, at most 4096")
       ->check(CLI::Range(0, 1 << 24));
   app.add_option("-o,--output", options.format, "md or json")->check(CLI::IsMember({"md", "json"}));
   AddBackendOptions(app, options.backend);

@@ -20,7 +20,8 @@ struct LogitsOptions {
 
 Result<void> CheckTokens(const LogitsOptions& options, const ExecutorLimits& limits) {
   if (options.tokens.size() > static_cast<std::size_t>(limits.context)) {
-    return Exhausted("--tokens: {} tokens, the context has room for {}", options.tokens.size(), limits.context);
+    return Exhausted("--tokens: {} tokens, the context has room for {}", options.tokens.size(),
+                     limits.context);
   }
   for (const std::int32_t token : options.tokens) {
     if (token < 0 || token >= limits.vocabulary) {
@@ -30,7 +31,8 @@ Result<void> CheckTokens(const LogitsOptions& options, const ExecutorLimits& lim
   return {};
 }
 
-// Writes the logits of all tokens, chunk by chunk, to `file` if there is one; returns the digest of their bytes.
+// Writes the logits of all tokens, chunk by chunk, to `file` if there is one; returns the digest of
+// their bytes.
 Result<std::string> Compute(Executor& executor, const LogitsOptions& options, std::FILE* file) {
   std::vector<TokenId> tokens;
   for (const std::int32_t token : options.tokens) tokens.push_back(TokenId{token});
@@ -39,8 +41,8 @@ Result<std::string> Compute(Executor& executor, const LogitsOptions& options, st
   Sha256 digest;
   for (std::size_t at = 0; at < tokens.size(); at += static_cast<std::size_t>(options.chunk)) {
     const std::size_t count = std::min(static_cast<std::size_t>(options.chunk), tokens.size() - at);
-    const StepSequence step{std::span(tokens).subspan(at, count), static_cast<std::int32_t>(at), blocks,
-                            LogitsWanted::kAll};
+    const StepSequence step{std::span(tokens).subspan(at, count), static_cast<std::int32_t>(at),
+                            blocks, LogitsWanted::kAll};
     executor.Step({&step, 1});
     for (std::size_t row = 0; row < count; ++row) {
       const auto bytes = std::as_bytes(executor.logits(row));
@@ -58,14 +60,16 @@ Result<std::string> RunLogits(LogitsOptions& options) {
   MILLRACE_TRY(const Model model, Model::Load(path));
   options.chunk = std::min(options.chunk, static_cast<std::int32_t>(options.tokens.size()));
   options.backend.max_tokens = options.backend.max_logit_rows = options.chunk;
-  if (options.backend.context == 0) {  // as much as the tokens need, up to what the model was trained for
-    options.backend.context = static_cast<std::int32_t>(
-        std::min<std::int64_t>(model.config().context_length, static_cast<std::int64_t>(options.tokens.size())));
+  if (options.backend.context ==
+      0) {  // as much as the tokens need, up to what the model was trained for
+    options.backend.context = static_cast<std::int32_t>(std::min<std::int64_t>(
+        model.config().context_length, static_cast<std::int64_t>(options.tokens.size())));
   }
   MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
   MILLRACE_TRY_VOID(CheckTokens(options, backend.executor->limits()));
   if (options.output.empty()) return Compute(*backend.executor, options, nullptr);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(options.output.c_str(), "wb"), std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen(options.output.c_str(), "wb"), std::fclose);
   if (file == nullptr) return IoError("{}: cannot be opened for writing", options.output);
   return Compute(*backend.executor, options, file.get());
 }
@@ -74,12 +78,15 @@ Result<std::string> RunLogits(LogitsOptions& options) {
 
 int Logits(const Arguments& arguments) {
   LogitsOptions options;
-  CLI::App app("The logits of every token as little-endian float32 [tokens, vocabulary], and their SHA-256", "logits");
+  CLI::App app(
+      "The logits of every token as little-endian float32 [tokens, vocabulary], and their SHA-256",
+      "logits");
   AddModelOption(app, options.model);
   app.add_option("--tokens", options.tokens, "token ids: 1,2,3")->delimiter(',')->required();
   app.add_option("-b,--batch-size", options.chunk, "tokens a step")->check(CLI::Range(1, 65536));
   app.add_option("-c,--ctx-size", options.backend.context, "context")->check(CLI::PositiveNumber);
-  app.add_option("-o,--output", options.output, "file for the logits; without it only the SHA-256 is printed");
+  app.add_option("-o,--output", options.output,
+                 "file for the logits; without it only the SHA-256 is printed");
   AddBackendOptions(app, options.backend);
   if (const auto status = Parse(app, arguments)) return *status;
   const auto digest = RunLogits(options);

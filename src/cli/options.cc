@@ -47,15 +47,20 @@ Result<std::string> ModelPath(const std::string& given) {
   if (Exists(installed)) return installed;
   const std::string source = std::string(MILLRACE_SOURCE_MODELS "/") + kDefaultModel;
   if (Exists(source)) return source;
-  return NotFound("default model: neither {} nor {} exists; name a model with -m", installed, source);
+  return NotFound("default model: neither {} nor {} exists; name a model with -m", installed,
+                  source);
 }
 
 void AddBackendOptions(CLI::App& app, BackendOptions& options) {
-  app.add_option("-t,--threads", options.threads, "threads; 0: one a core")->check(CLI::Range(0, 1024));
+  app.add_option("-t,--threads", options.threads, "threads; 0: one a core")
+      ->check(CLI::Range(0, 1024));
   const auto types = CLI::IsMember({"f16", "f32"});
-  app.add_option("--ctk,--cache-type-k", options.key_type, "type of cached keys: f16 or f32")->check(types);
-  app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")->check(types);
-  app.add_option("--on", options.on, "where to run: host, or interpreter (slow: the reference itself)");
+  app.add_option("--ctk,--cache-type-k", options.key_type, "type of cached keys: f16 or f32")
+      ->check(types);
+  app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")
+      ->check(types);
+  app.add_option("--on", options.on,
+                 "where to run: host, or interpreter (slow: the reference itself)");
 }
 
 std::optional<int> Parse(CLI::App& app, const Arguments& arguments) {

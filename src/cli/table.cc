@@ -12,7 +12,8 @@ namespace {
 
 // Characters, not bytes: continuation bytes of UTF-8 take no room.
 std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::string Quoted(const std::string& cell) {

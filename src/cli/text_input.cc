@@ -9,7 +9,8 @@ namespace millrace {
 constexpr std::size_t kMaxTextBytes = std::size_t{256} << 20;
 
 Result<std::string> ReadText(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
   if (file == nullptr) {
     if (errno == ENOENT) return NotFound("{}: no such file", path);
     return IoError("{}: cannot be opened: {}", path, std::strerror(errno));
@@ -24,7 +25,8 @@ Result<std::string> ReadText(std::FILE* file, const std::string& name) {
     errno = 0;
     const std::size_t count = std::fread(buffer, 1, sizeof(buffer), file);
     text.append(buffer, count);
-    if (text.size() > kMaxTextBytes) return Exhausted("{}: has more than {} bytes", name, kMaxTextBytes);
+    if (text.size() > kMaxTextBytes)
+      return Exhausted("{}: has more than {} bytes", name, kMaxTextBytes);
     if (count < sizeof(buffer)) break;
   }
   if (std::ferror(file) != 0) return IoError("{}: cannot be read: {}", name, std::strerror(errno));

@@ -43,23 +43,26 @@ Result<std::string> Decode(const Tokenizer& tokenizer, const std::string& text) 
   MILLRACE_TRY(const std::vector<TokenId> tokens, ParseIds(text));
   for (const TokenId token : tokens) {
     if (!tokenizer.Contains(token)) {
-      return Invalid("--decode: token {} is not in the vocabulary of {}", token.value, tokenizer.vocabulary_size());
+      return Invalid("--decode: token {} is not in the vocabulary of {}", token.value,
+                     tokenizer.vocabulary_size());
     }
   }
   return tokenizer.Decode(tokens, ShowSpecial::kYes);
 }
 
 // One line of ids, or one line a token with its piece.
-std::string Encode(const Tokenizer& tokenizer, const std::string& text, const TokenizeOptions& options) {
+std::string Encode(const Tokenizer& tokenizer, const std::string& text,
+                   const TokenizeOptions& options) {
   std::string out;
-  const auto tokens =
-      tokenizer.Encode(text, {.add_special = !options.no_bos, .parse_special = options.parse_special});
+  const auto tokens = tokenizer.Encode(
+      text, {.add_special = !options.no_bos, .parse_special = options.parse_special});
   if (options.ids) {
     std::vector<std::int32_t> ids;
     for (const TokenId token : tokens) ids.push_back(token.value);
     return fmt::format("{}\n", fmt::join(ids, " "));
   }
-  for (const TokenId token : tokens) out += fmt::format("{:>7} '{}'\n", token.value, tokenizer.Bytes(token));
+  for (const TokenId token : tokens)
+    out += fmt::format("{:>7} '{}'\n", token.value, tokenizer.Bytes(token));
   return out;
 }
 
@@ -79,13 +82,16 @@ Result<std::string> RunTokenize(const TokenizeOptions& options) {
 
 int Tokenize(const Arguments& arguments) {
   TokenizeOptions options;
-  CLI::App app("Text from standard input or -p to token ids; with --decode ids to text", "tokenize");
+  CLI::App app("Text from standard input or -p to token ids; with --decode ids to text",
+               "tokenize");
   AddModelOption(app, options.model);
-  const auto* prompt = app.add_option("-p,--prompt", options.prompt, "the text, instead of standard input");
+  const auto* prompt =
+      app.add_option("-p,--prompt", options.prompt, "the text, instead of standard input");
   app.add_flag("--ids", options.ids, "ids only, on one line");
   app.add_flag("--decode", options.decode, "the input is ids: print their text");
   app.add_flag("--no-bos", options.no_bos, "do not add the tokens that begin or end a text");
-  app.add_flag("!--no-parse-special", options.parse_special, "control tokens spelled in the text are text");
+  app.add_flag("!--no-parse-special", options.parse_special,
+               "control tokens spelled in the text are text");
   if (const auto status = Parse(app, arguments)) return *status;
   options.has_prompt = prompt->count() > 0;
   const auto output = RunTokenize(options);

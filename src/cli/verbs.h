@@ -1,6 +1,6 @@
-// The verbs of the command line, one file each (run.cc, bench.cc, ...). Each takes the arguments after its name, writes
-// results to standard output and everything else to standard error, and returns the exit status: 0, 1 (it failed) or
-// 2 (it was called wrongly).
+// The verbs of the command line, one file each (run.cc, bench.cc, ...). Each takes the arguments
+// after its name, writes results to standard output and everything else to standard error, and
+// returns the exit status: 0, 1 (it failed) or 2 (it was called wrongly).
 #pragma once
 
 #include <string>

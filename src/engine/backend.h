@@ -13,10 +13,11 @@
 namespace millrace {
 
 struct BackendOptions {
-  std::string on = "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow
-  int threads = 0;               // 0: one a CPU that the process may use
-  std::int32_t context = 0;      // positions a sequence may have; 0: the model's, at most 4096
-  std::int32_t sequences = 1;    // that can be in work together, each with a full context
+  std::string on =
+      "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow
+  int threads = 0;  // 0: one a CPU that the process may use
+  std::int32_t context = 0;       // positions a sequence may have; 0: the model's, at most 4096
+  std::int32_t sequences = 1;     // that can be in work together, each with a full context
   std::int32_t max_tokens = 512;  // of one step
   std::int32_t max_logit_rows = 1;
   std::string key_type = "f16";  // of the KV cache: f16 or f32
@@ -29,8 +30,9 @@ struct Backend {
   int threads = 1;
 };
 
-// The model must outlive the backend. kInvalid for a name or number that cannot be, kExhausted if memory does not hold
-// the context. The environment's MILLRACE_CPU forces an instruction set on the host (kernels/cpu_level.h).
+// The model must outlive the backend. kInvalid for a name or number that cannot be, kExhausted if
+// memory does not hold the context. The environment's MILLRACE_CPU forces an instruction set on the
+// host (kernels/cpu_level.h).
 Result<Backend> MakeBackend(const Model& model, const BackendOptions& options);
 
 }  // namespace millrace

@@ -20,12 +20,14 @@ Result<SequenceId> Engine::Add(Request request) {
   if (request.prompt.empty()) return Invalid("prompt: is empty, wanted at least one token");
   for (const TokenId token : request.prompt) {
     if (token.value < 0 || token.value >= limits.vocabulary) {
-      return Invalid("prompt: token {} is not in the vocabulary of {}", token.value, limits.vocabulary);
+      return Invalid("prompt: token {} is not in the vocabulary of {}", token.value,
+                     limits.vocabulary);
     }
   }
   const auto prompt_tokens = static_cast<std::int64_t>(request.prompt.size());
   if (prompt_tokens > limits.context) {
-    return Exhausted("prompt: has {} tokens, the context has room for {}", prompt_tokens, limits.context);
+    return Exhausted("prompt: has {} tokens, the context has room for {}", prompt_tokens,
+                     limits.context);
   }
   // The last token of a reply is never computed, so a full context still gives one.
   const std::int64_t wanted =
@@ -65,7 +67,8 @@ std::span<const TokenEvent> Engine::Step() {
   for (std::size_t i = 0; i < step_.size(); ++i) {
     Sequence& sequence = *step_owners_[i];
     sequence.computed += step_[i].tokens.size();
-    if (step_[i].logits == LogitsWanted::kLast) events_.push_back(Advance(sequence, executor_.logits(row++)));
+    if (step_[i].logits == LogitsWanted::kLast)
+      events_.push_back(Advance(sequence, executor_.logits(row++)));
   }
   for (const TokenEvent& event : events_) {
     if (event.finished.has_value()) Stop(event.sequence);
@@ -75,8 +78,8 @@ std::span<const TokenEvent> Engine::Step() {
 
 void Engine::Stop(SequenceId id) {
   std::erase_if(waiting_, [id](const auto& sequence) { return sequence->id == id; });
-  const auto running =
-      std::find_if(running_.begin(), running_.end(), [id](const auto& sequence) { return sequence->id == id; });
+  const auto running = std::find_if(running_.begin(), running_.end(),
+                                    [id](const auto& sequence) { return sequence->id == id; });
   if (running == running_.end()) return;
   pool_.Give((*running)->kv_blocks);
   running_.erase(running);
@@ -119,7 +122,8 @@ void Engine::Schedule() {
 TokenEvent Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const TokenId token =
       sequence.sampler.Sample(logits, static_cast<std::int64_t>(sequence.tokens.size()));
-  TokenEvent event{.sequence = sequence.id, .token = token, .logprob = {}, .best = {}, .finished = {}};
+  TokenEvent event{
+      .sequence = sequence.id, .token = token, .logprob = {}, .best = {}, .finished = {}};
   if (sequence.logprobs.has_value()) {
     const TopLogprobs top = sequence.logprobs->Top(
         logits, token, static_cast<std::size_t>(*sequence.request.sampling.logprobs));
@@ -131,7 +135,8 @@ TokenEvent Engine::Advance(Sequence& sequence, std::span<const float> logits) {
 
   const Request& request = sequence.request;
   const auto new_tokens = static_cast<std::int64_t>(sequence.tokens.size() - request.prompt.size());
-  if (std::find(request.end_tokens.begin(), request.end_tokens.end(), token) != request.end_tokens.end()) {
+  if (std::find(request.end_tokens.begin(), request.end_tokens.end(), token) !=
+      request.end_tokens.end()) {
     event.finished = FinishReason::kEndToken;
   } else if (request.max_new_tokens >= 0 && new_tokens >= request.max_new_tokens) {
     event.finished = FinishReason::kMaxNewTokens;

@@ -24,12 +24,13 @@ class Engine {
   // The executor must outlive the engine.
   explicit Engine(Executor& executor);
 
-  // Takes a request; its tokens come out of Step. kInvalid if the prompt is empty, a token is not in
-  // the vocabulary, or the sampling parameters are wrong; kExhausted if the prompt fills the context.
+  // Takes a request; its tokens come out of Step. kInvalid if the prompt is empty, a token is not
+  // in the vocabulary, or the sampling parameters are wrong; kExhausted if the prompt fills the
+  // context.
   Result<SequenceId> Add(Request request);
 
-  // Runs one step and returns the tokens it gave, one at most for each sequence. Valid until the next
-  // call. Empty if only parts of prompts were computed, or if nothing is left to do.
+  // Runs one step and returns the tokens it gave, one at most for each sequence. Valid until the
+  // next call. Empty if only parts of prompts were computed, or if nothing is left to do.
   std::span<const TokenEvent> Step();
 
   // Forgets a sequence, wherever it is; no event of it comes after. Unknown ids are ignored.
@@ -47,8 +48,8 @@ class Engine {
   std::int32_t next_id_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;
-  std::vector<StepSequence> step_;       // of this step, with
-  std::vector<Sequence*> step_owners_;   // whose they are
+  std::vector<StepSequence> step_;      // of this step, with
+  std::vector<Sequence*> step_owners_;  // whose they are
   std::vector<TokenEvent> events_;
 };
 

@@ -9,8 +9,9 @@
 namespace millrace {
 namespace {
 
-// A "model" whose next token is (token + position) mod vocabulary, that checks what it is given: every position of a
-// sequence is computed once, in order, and lies in a block that no other sequence holds.
+// A "model" whose next token is (token + position) mod vocabulary, that checks what it is given:
+// every position of a sequence is computed once, in order, and lies in a block that no other
+// sequence holds.
 class CountingExecutor final : public Executor {
  public:
   explicit CountingExecutor(ExecutorLimits limits) : limits_(limits) {}
@@ -22,14 +23,16 @@ class CountingExecutor final : public Executor {
     std::size_t tokens = 0;
     std::map<std::int32_t, int> blocks;
     for (const StepSequence& sequence : sequences) {
-      for (const std::int32_t block : sequence.kv_blocks) EXPECT_EQ(blocks[block]++, 0) << "block shared";
+      for (const std::int32_t block : sequence.kv_blocks)
+        EXPECT_EQ(blocks[block]++, 0) << "block shared";
       const auto end = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
       EXPECT_LE(end, limits_.context);
       EXPECT_LE(end, static_cast<std::int32_t>(sequence.kv_blocks.size()) * kPositionsPerKvBlock);
       tokens += sequence.tokens.size();
       if (sequence.logits != LogitsWanted::kLast) continue;
       std::vector<float> row(static_cast<std::size_t>(limits_.vocabulary), 0.0f);
-      row[static_cast<std::size_t>((sequence.tokens.back().value + end) % limits_.vocabulary)] = 1.0f;
+      row[static_cast<std::size_t>((sequence.tokens.back().value + end) % limits_.vocabulary)] =
+          1.0f;
       rows_.push_back(row);
     }
     EXPECT_LE(tokens, static_cast<std::size_t>(limits_.max_tokens));
@@ -76,7 +79,8 @@ Replies RunAll(Engine& engine) {
 }
 
 TEST(Engine, CompanyDoesNotChangeAReply) {
-  const std::vector<Request> requests = {Greedy(3, 1, 10), Greedy(40, 2, 5), Greedy(1, 3, 20), Greedy(17, 4, 1)};
+  const std::vector<Request> requests = {Greedy(3, 1, 10), Greedy(40, 2, 5), Greedy(1, 3, 20),
+                                         Greedy(17, 4, 1)};
   std::vector<std::vector<std::int32_t>> alone;
   for (const Request& request : requests) {
     CountingExecutor executor(kLimits);
@@ -97,7 +101,8 @@ TEST(Engine, CompanyDoesNotChangeAReply) {
 TEST(Engine, SequencesWaitForBlocksAndAllGetTheirTurn) {
   CountingExecutor executor(kLimits);
   Engine engine(executor);
-  for (int i = 0; i < 7; ++i) ASSERT_TRUE(engine.Add(Greedy(10, i, 110)).ok());  // two blocks each, of four
+  for (int i = 0; i < 7; ++i)
+    ASSERT_TRUE(engine.Add(Greedy(10, i, 110)).ok());  // two blocks each, of four
   const Replies replies = RunAll(engine);
   EXPECT_EQ(replies.tokens.size(), 7u);
   for (const auto& [id, tokens] : replies.tokens) EXPECT_EQ(tokens.size(), 110u);
@@ -148,7 +153,8 @@ TEST(Engine, RefusesWhatItCannotRun) {
   CountingExecutor executor(kLimits);
   Engine engine(executor);
   EXPECT_EQ(engine.Add(Greedy(0, 0, 1)).error().code, ErrorCode::kInvalid);
-  EXPECT_EQ(engine.Add(Greedy(1, 50, 1)).error().message, "prompt: token 50 is not in the vocabulary of 50");
+  EXPECT_EQ(engine.Add(Greedy(1, 50, 1)).error().message,
+            "prompt: token 50 is not in the vocabulary of 50");
   EXPECT_EQ(engine.Add(Greedy(129, 0, 1)).error().code, ErrorCode::kExhausted);
   EXPECT_TRUE(engine.idle());
 }

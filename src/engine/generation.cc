@@ -28,8 +28,8 @@ ReplyEnd EndFor(FinishReason reason) {
 
 }  // namespace
 
-Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request, StopStrings stop,
-                       const TextSink& text_sink, const TokenSink& token_sink) {
+Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request,
+                       StopStrings stop, const TextSink& text_sink, const TokenSink& token_sink) {
   Reply reply{.prompt_tokens = static_cast<std::int32_t>(request.prompt.size())};
   StreamDecoder decoder(tokenizer, StreamStart::kAfterPrompt);
   MILLRACE_TRY(const SequenceId id, engine.Add(std::move(request)));

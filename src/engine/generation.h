@@ -23,13 +23,15 @@ struct Reply {
   double decode_s = 0;   // of the other new_tokens - 1 tokens
 };
 
-// Called with text as soon as it is certain (whole characters, never part of a stop string). Returning false cancels.
+// Called with text as soon as it is certain (whole characters, never part of a stop string).
+// Returning false cancels.
 using TextSink = std::function<bool(std::string_view)>;
 // Called with every token, before its text.
 using TokenSink = std::function<void(const TokenEvent&)>;
 
 // Runs `request` on an engine that is otherwise idle. Errors are those of Engine::Add.
-Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request, StopStrings stop,
-                       const TextSink& text_sink, const TokenSink& token_sink = {});
+Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request,
+                       StopStrings stop, const TextSink& text_sink,
+                       const TokenSink& token_sink = {});
 
 }  // namespace millrace

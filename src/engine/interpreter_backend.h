@@ -1,4 +1,5 @@
-// The graph's interpreter behind the Executor interface: slow, obvious, and the reference that the others are held to.
+// The graph's interpreter behind the Executor interface: slow, obvious, and the reference that the
+// others are held to.
 #pragma once
 
 #include <map>
@@ -10,11 +11,13 @@
 
 namespace millrace {
 
-// Steps hold one sequence, whose positions start anew at 0; the interpreter keeps keys and values itself.
+// Steps hold one sequence, whose positions start anew at 0; the interpreter keeps keys and values
+// itself.
 class InterpreterBackend final : public Executor {
  public:
   // The graph must outlive the backend. limits.max_tokens and max_logit_rows bound what it keeps.
-  InterpreterBackend(const Graph& graph, reference::CacheType cache_type, const ExecutorLimits& limits);
+  InterpreterBackend(const Graph& graph, reference::CacheType cache_type,
+                     const ExecutorLimits& limits);
 
   const ExecutorLimits& limits() const override { return limits_; }
   void Step(std::span<const StepSequence> sequences) override;

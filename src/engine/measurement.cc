@@ -21,12 +21,15 @@ double Seconds(Clock::time_point begin, Clock::time_point end) {
 class Runner {
  public:
   Runner(Executor& executor, const Workload& workload)
-      : executor_(executor), workload_(workload), blocks_(static_cast<std::size_t>(executor.limits().kv_blocks)) {
+      : executor_(executor),
+        workload_(workload),
+        blocks_(static_cast<std::size_t>(executor.limits().kv_blocks)) {
     std::iota(blocks_.begin(), blocks_.end(), 0);
     std::uint32_t random = 1;
     for (std::int32_t i = 0; i < workload.depth + workload.tokens(); ++i) {
       random = random * 1664525u + 1013904223u;  // Numerical Recipes; any tokens will do
-      tokens_.push_back(TokenId{static_cast<std::int32_t>((random >> 8) % static_cast<std::uint32_t>(executor.limits().vocabulary))});
+      tokens_.push_back(TokenId{static_cast<std::int32_t>(
+          (random >> 8) % static_cast<std::uint32_t>(executor.limits().vocabulary))});
     }
   }
 
@@ -50,9 +53,9 @@ class Runner {
   }
 
   void Step(std::int32_t first, std::int32_t count, LogitsWanted logits) {
-    const StepSequence step{
-        std::span(tokens_).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)), first, blocks_,
-        logits};
+    const StepSequence step{std::span(tokens_).subspan(static_cast<std::size_t>(first),
+                                                       static_cast<std::size_t>(count)),
+                            first, blocks_, logits};
     executor_.Step({&step, 1});
   }
 
@@ -65,7 +68,8 @@ class Runner {
 }  // namespace
 
 std::string Workload::name() const {
-  const std::string work = prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generated);
+  const std::string work =
+      prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generated);
   return depth > 0 ? fmt::format("{} @ d{}", work, depth) : work;
 }
 
@@ -103,7 +107,8 @@ double Measurement::token_percentile_s(double share) const {
 Measurement Measure(Executor& executor, const Workload& workload, int repetitions) {
   Runner runner(executor, workload);
   Measurement measurement{.workload = workload, .run_s = {}, .token_s = {}};
-  measurement.token_s.reserve(static_cast<std::size_t>(workload.generated) * static_cast<std::size_t>(repetitions));
+  measurement.token_s.reserve(static_cast<std::size_t>(workload.generated) *
+                              static_cast<std::size_t>(repetitions));
   runner.FillCache();
   runner.Run(nullptr);
   for (int i = 0; i < repetitions; ++i) {

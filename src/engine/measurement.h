@@ -1,5 +1,5 @@
-// How fast an executor is: prefill and decode timed as llama-bench times them (random tokens, no sampling), and the time of
-// every decoded token.
+// How fast an executor is: prefill and decode timed as llama-bench times them (random tokens, no
+// sampling), and the time of every decoded token.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace millrace {
 
-// Computes `prompt` tokens in chunks, or decodes `generated` ones, with `depth` tokens in the cache already.
+// Computes `prompt` tokens in chunks, or decodes `generated` ones, with `depth` tokens in the cache
+// already.
 struct Workload {
   std::int32_t prompt = 0;
   std::int32_t generated = 0;  // one of the two is 0
@@ -27,12 +28,12 @@ struct Measurement {
 
   double mean_tokens_per_s() const;
   double median_tokens_per_s() const;
-  double deviation_tokens_per_s() const;        // standard deviation over the repetitions
+  double deviation_tokens_per_s() const;          // standard deviation over the repetitions
   double token_percentile_s(double share) const;  // share in 0..1, nearest rank
 };
 
-// Fills the cache to the depth, runs the workload once unmeasured, then `repetitions` times. The executor's context must
-// hold depth + tokens.
+// Fills the cache to the depth, runs the workload once unmeasured, then `repetitions` times. The
+// executor's context must hold depth + tokens.
 Measurement Measure(Executor& executor, const Workload& workload, int repetitions);
 
 }  // namespace millrace

@@ -15,11 +15,11 @@ namespace millrace {
 using SequenceId = TypedIndex<struct SequenceIdTag>;
 
 struct Request {
-  std::vector<TokenId> prompt;       // at least one
+  std::vector<TokenId> prompt;  // at least one
   SamplingParameters sampling;
   std::int32_t max_new_tokens = -1;  // -1: until an end token or the context is full
-  std::vector<TokenId> end_tokens;   // any of these ends the reply; it is reported as its last token
-  std::uint64_t random_stream = 0;   // tells replies of one seed apart (Sampler's sequence)
+  std::vector<TokenId> end_tokens;  // any of these ends the reply; it is reported as its last token
+  std::uint64_t random_stream = 0;  // tells replies of one seed apart (Sampler's sequence)
 };
 
 enum class FinishReason {
@@ -42,10 +42,10 @@ struct Sequence {
   Request request;
   Sampler sampler;
   std::optional<Logprobs> logprobs;
-  std::vector<TokenId> tokens;         // the prompt, then the reply
-  std::size_t computed = 0;            // tokens whose keys and values are in the cache
+  std::vector<TokenId> tokens;          // the prompt, then the reply
+  std::size_t computed = 0;             // tokens whose keys and values are in the cache
   std::vector<std::int32_t> kv_blocks;  // enough for every token this sequence may have
-  std::int32_t last_position = 0;      // one past the last position it may fill
+  std::int32_t last_position = 0;       // one past the last position it may fill
 
   std::size_t pending() const { return tokens.size() - computed; }
 };

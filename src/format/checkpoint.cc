@@ -32,7 +32,8 @@ Result<const MetadataScalar*> Checkpoint::Scalar(std::string_view key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end()) return NotFound("{}: metadata key {} is missing", name_, key);
   const auto* scalar = std::get_if<MetadataScalar>(&found->second);
-  if (scalar == nullptr) return Invalid("{}: metadata key {} is an array, wanted one value", name_, key);
+  if (scalar == nullptr)
+    return Invalid("{}: metadata key {} is an array, wanted one value", name_, key);
   return scalar;
 }
 
@@ -40,7 +41,8 @@ Result<const MetadataArray*> Checkpoint::Array(std::string_view key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end()) return NotFound("{}: metadata key {} is missing", name_, key);
   const auto* array = std::get_if<MetadataArray>(&found->second);
-  if (array == nullptr) return Invalid("{}: metadata key {} is one value, wanted an array", name_, key);
+  if (array == nullptr)
+    return Invalid("{}: metadata key {} is one value, wanted an array", name_, key);
   return array;
 }
 
@@ -48,7 +50,8 @@ namespace {
 
 std::optional<std::int64_t> AsInt(const MetadataScalar& scalar) {
   if (const auto* u = std::get_if<std::uint64_t>(&scalar)) {
-    if (*u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
+    if (*u > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+      return std::nullopt;
     return static_cast<std::int64_t>(*u);
   }
   if (const auto* i = std::get_if<std::int64_t>(&scalar)) return *i;
@@ -66,7 +69,8 @@ std::optional<double> AsFloat(const MetadataScalar& scalar) {
 Result<std::uint64_t> Checkpoint::GetUint(std::string_view key) const {
   MILLRACE_TRY(const auto* scalar, Scalar(key));
   const auto value = AsInt(*scalar);
-  if (!value || *value < 0) return Invalid("{}: metadata key {} is no non-negative integer", name_, key);
+  if (!value || *value < 0)
+    return Invalid("{}: metadata key {} is no non-negative integer", name_, key);
   return static_cast<std::uint64_t>(*value);
 }
 
@@ -136,7 +140,8 @@ Result<double> Checkpoint::GetFloat(std::string_view key, double fallback) const
 Result<bool> Checkpoint::GetBool(std::string_view key, bool fallback) const {
   return Has(key) ? GetBool(key) : Result<bool>(fallback);
 }
-Result<std::string_view> Checkpoint::GetString(std::string_view key, std::string_view fallback) const {
+Result<std::string_view> Checkpoint::GetString(std::string_view key,
+                                               std::string_view fallback) const {
   return Has(key) ? GetString(key) : Result<std::string_view>(fallback);
 }
 

@@ -1,7 +1,7 @@
 // A model file as named, checked views: metadata and tensors, nothing copied.
 //
-// Only GGUF for now (docs/gguf.md, format/gguf.cc). Every offset, count, shape and type is checked before the first view
-// exists, so whoever holds a Checkpoint need not check again.
+// Only GGUF for now (docs/gguf.md, format/gguf.cc). Every offset, count, shape and type is checked
+// before the first view exists, so whoever holds a Checkpoint need not check again.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,8 @@ using MetadataValue = std::variant<MetadataScalar, MetadataArray>;
 struct Tensor {
   std::string_view name;
   DType dtype = DType::kF32;
-  std::vector<std::int64_t> shape;  // GGUF order: shape[0] is the length of a row; 1 to 4 dimensions
+  std::vector<std::int64_t>
+      shape;  // GGUF order: shape[0] is the length of a row; 1 to 4 dimensions
   std::span<const std::byte> bytes;
 
   std::int64_t columns() const { return shape[0]; }
@@ -36,8 +37,9 @@ struct Tensor {
 
 class Checkpoint {
  public:
-  // Maps and checks a file. kNotFound or kIo if it cannot be had, kInvalid if it is damaged, kUnsupported if it holds a
-  // version or tensor type that this program does not know (the message names the tensor).
+  // Maps and checks a file. kNotFound or kIo if it cannot be had, kInvalid if it is damaged,
+  // kUnsupported if it holds a version or tensor type that this program does not know (the message
+  // names the tensor).
   static Result<Checkpoint> Load(const std::string& path);
   // The same over bytes that outlive the checkpoint; `name` appears in messages.
   static Result<Checkpoint> Parse(std::span<const std::byte> bytes, std::string name);
@@ -51,7 +53,8 @@ class Checkpoint {
   const Tensor* Find(std::string_view tensor_name) const;
   bool Has(std::string_view key) const { return metadata_.contains(key); }
 
-  // kNotFound if the key is missing, kInvalid if its value has another type (a negative number is no Uint).
+  // kNotFound if the key is missing, kInvalid if its value has another type (a negative number is
+  // no Uint).
   Result<std::uint64_t> GetUint(std::string_view key) const;
   Result<double> GetFloat(std::string_view key) const;  // integers too
   Result<bool> GetBool(std::string_view key) const;

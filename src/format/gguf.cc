@@ -11,15 +11,17 @@ namespace {
 
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::size_t kDefaultAlignment = 32;
-// Of all metadata arrays together. The largest vocabularies have 3 x 262144; an element costs 24 bytes here.
+// Of all metadata arrays together. The largest vocabularies have 3 x 262144; an element costs 24
+// bytes here.
 constexpr std::uint64_t kMaxArrayElements = 16u << 20;
 
 // The tensor types of ggml by number; gaps were types that have been removed.
 constexpr std::string_view kGgmlTypes[] = {
-    "F32",    "F16",     "Q4_0",   "Q4_1",   "",        "",        "Q5_0",    "Q5_1",   "Q8_0",  "Q8_1",
-    "Q2_K",   "Q3_K",    "Q4_K",   "Q5_K",   "Q6_K",    "Q8_K",    "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S",
-    "IQ4_NL", "IQ3_S",   "IQ2_S",  "IQ4_XS", "I8",      "I16",     "I32",     "I64",    "F64",   "IQ1_M",
-    "BF16",   "",        "",       "",       "TQ1_0",   "TQ2_0",   "",        "",       "",      "MXFP4"};
+    "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
+    "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
+    "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
+    "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
+    "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
 
 // The value types of metadata by number.
 enum class ValueType : std::uint32_t {
@@ -40,7 +42,8 @@ enum class ValueType : std::uint32_t {
 
 std::string SupportedTypes() {
   std::string names;
-  for (const DType dtype : kAllDTypes) names += (names.empty() ? "" : ", ") + std::string(Name(dtype));
+  for (const DType dtype : kAllDTypes)
+    names += (names.empty() ? "" : ", ") + std::string(Name(dtype));
   return names;
 }
 
@@ -59,15 +62,18 @@ class GgufParser {
     MILLRACE_TRY(const auto tensor_count, Read<std::uint64_t>("the number of tensors"));
     MILLRACE_TRY(const auto key_count, Read<std::uint64_t>("the number of metadata keys"));
     // A key takes at least 13 bytes, a tensor at least 24: a count beyond that is no count.
-    if (key_count > Left() / 13) return Damaged("{} metadata keys are more than the file can hold", key_count);
-    if (tensor_count > Left() / 24) return Damaged("{} tensors are more than the file can hold", tensor_count);
+    if (key_count > Left() / 13)
+      return Damaged("{} metadata keys are more than the file can hold", key_count);
+    if (tensor_count > Left() / 24)
+      return Damaged("{} tensors are more than the file can hold", tensor_count);
     for (std::uint64_t i = 0; i < key_count; ++i) MILLRACE_TRY_VOID(ReadKey());
     MILLRACE_TRY(const auto alignment, checkpoint_.GetUint("general.alignment", kDefaultAlignment));
     if (!std::has_single_bit(alignment) || alignment > (1u << 20)) {
       return Damaged("general.alignment is {}, wanted a power of two up to 1048576", alignment);
     }
     std::vector<std::uint64_t> offsets;
-    for (std::uint64_t i = 0; i < tensor_count; ++i) MILLRACE_TRY_VOID(ReadTensor(offsets, alignment));
+    for (std::uint64_t i = 0; i < tensor_count; ++i)
+      MILLRACE_TRY_VOID(ReadTensor(offsets, alignment));
     MILLRACE_TRY_VOID(PlaceTensors(offsets, alignment));
     return std::move(checkpoint_);
   }
@@ -83,7 +89,8 @@ class GgufParser {
   template <typename T>
   Result<T> Read(std::string_view what) {
     if (Left() < sizeof(T)) {
-      return Damaged("ends at byte {} inside {}, which begins at byte {}", bytes_.size(), what, at_);
+      return Damaged("ends at byte {} inside {}, which begins at byte {}", bytes_.size(), what,
+                     at_);
     }
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
@@ -94,7 +101,8 @@ class GgufParser {
   Result<std::string_view> ReadString(std::string_view what) {
     MILLRACE_TRY(const auto length, Read<std::uint64_t>(what));
     if (length > Left()) {
-      return Damaged("{} at byte {} has {} bytes, the file has {} left", what, at_ - 8, length, Left());
+      return Damaged("{} at byte {} has {} bytes, the file has {} left", what, at_ - 8, length,
+                     Left());
     }
     const auto* text = reinterpret_cast<const char*>(bytes_.data() + at_);
     at_ += length;
@@ -108,14 +116,16 @@ class GgufParser {
     at_ = 4;
     MILLRACE_TRY(const auto version, Read<std::uint32_t>("the version"));
     if (version != 2 && version != 3) {
-      return Unsupported("{}: has GGUF version {}, wanted 2 or 3 (little-endian)", checkpoint_.name_, version);
+      return Unsupported("{}: has GGUF version {}, wanted 2 or 3 (little-endian)",
+                         checkpoint_.name_, version);
     }
     return {};
   }
 
   Result<void> ReadKey() {
     MILLRACE_TRY(const auto key, ReadString("a metadata key"));
-    if (key.empty() || key.size() > 65535) return Damaged("a metadata key of {} bytes, wanted 1 to 65535", key.size());
+    if (key.empty() || key.size() > 65535)
+      return Damaged("a metadata key of {} bytes, wanted 1 to 65535", key.size());
     MILLRACE_TRY(const auto type, Read<std::uint32_t>("the type of a metadata value"));
     MILLRACE_TRY(MetadataValue value, ReadValue(key, static_cast<ValueType>(type)));
     if (!checkpoint_.metadata_.emplace(key, std::move(value)).second) {
@@ -132,14 +142,16 @@ class GgufParser {
     MILLRACE_TRY(const auto element, Read<std::uint32_t>("the type of an array"));
     MILLRACE_TRY(const auto count, Read<std::uint64_t>("the length of an array"));
     const std::size_t least = LeastBytes(static_cast<ValueType>(element));
-    if (least == 0) return Damaged("metadata key {} is an array of type {}, which is not known", key, element);
+    if (least == 0)
+      return Damaged("metadata key {} is an array of type {}, which is not known", key, element);
     if (count > Left() / least) {
-      return Damaged("metadata key {} has {} elements, the file has {} bytes left", key, count, Left());
+      return Damaged("metadata key {} has {} elements, the file has {} bytes left", key, count,
+                     Left());
     }
     array_elements_ += count;
     if (array_elements_ > kMaxArrayElements) {
-      return Damaged("metadata key {} brings the array elements to {}, wanted at most {}", key, array_elements_,
-                     kMaxArrayElements);
+      return Damaged("metadata key {} brings the array elements to {}, wanted at most {}", key,
+                     array_elements_, kMaxArrayElements);
     }
     MetadataArray array;
     array.reserve(count);
@@ -150,7 +162,8 @@ class GgufParser {
     return MetadataValue(std::move(array));
   }
 
-  // Bytes that a value takes at least; 0 for types that are not known or cannot be elements of an array.
+  // Bytes that a value takes at least; 0 for types that are not known or cannot be elements of an
+  // array.
   static std::size_t LeastBytes(ValueType type) {
     switch (type) {
       case ValueType::kUint8:
@@ -215,14 +228,16 @@ class GgufParser {
       case ValueType::kArray:
         break;
     }
-    return Damaged("metadata key {} has type {}, which is not known", key, static_cast<std::uint32_t>(type));
+    return Damaged("metadata key {} has type {}, which is not known", key,
+                   static_cast<std::uint32_t>(type));
   }
 
   Result<void> ReadTensor(std::vector<std::uint64_t>& offsets, std::uint64_t alignment) {
     Tensor tensor;
     MILLRACE_TRY(tensor.name, ReadString("a tensor's name"));
     if (tensor.name.empty() || tensor.name.size() > kMaxNameBytes) {
-      return Damaged("a tensor's name of {} bytes, wanted 1 to {}", tensor.name.size(), kMaxNameBytes);
+      return Damaged("a tensor's name of {} bytes, wanted 1 to {}", tensor.name.size(),
+                     kMaxNameBytes);
     }
     MILLRACE_TRY(const auto dimensions, Read<std::uint32_t>("the dimensions of a tensor"));
     if (dimensions < 1 || dimensions > 4) {
@@ -242,12 +257,13 @@ class GgufParser {
     }
     const auto dtype = ParseDType(kGgmlTypes[type]);
     if (!dtype) {
-      return Unsupported("{}: tensor {} has type {}, which is not supported; supported: {}", checkpoint_.name_,
-                         tensor.name, kGgmlTypes[type], SupportedTypes());
+      return Unsupported("{}: tensor {} has type {}, which is not supported; supported: {}",
+                         checkpoint_.name_, tensor.name, kGgmlTypes[type], SupportedTypes());
     }
     tensor.dtype = *dtype;
     if (offset % alignment != 0) {
-      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}", tensor.name, offset, alignment);
+      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}", tensor.name, offset,
+                     alignment);
     }
     if (!checkpoint_.tensor_index_.emplace(tensor.name, checkpoint_.tensors_.size()).second) {
       return Damaged("tensor {} occurs twice", tensor.name);
@@ -261,8 +277,8 @@ class GgufParser {
   Result<std::uint64_t> DataBytes(const Tensor& tensor) const {
     const auto columns = static_cast<std::uint64_t>(tensor.columns());
     if (columns % BlockElements(tensor.dtype) != 0) {
-      return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}", tensor.name, columns,
-                     BlockElements(tensor.dtype), Name(tensor.dtype));
+      return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}", tensor.name,
+                     columns, BlockElements(tensor.dtype), Name(tensor.dtype));
     }
     std::uint64_t total = RowBytes(tensor.dtype, columns);
     for (std::size_t i = 1; i < tensor.shape.size(); ++i) {
@@ -279,11 +295,13 @@ class GgufParser {
       Tensor& tensor = checkpoint_.tensors_[i];
       MILLRACE_TRY(const auto size, DataBytes(tensor));
       std::uint64_t end = 0;
-      if (__builtin_add_overflow(data_begin, offsets[i], &end) || __builtin_add_overflow(end, size, &end)) {
+      if (__builtin_add_overflow(data_begin, offsets[i], &end) ||
+          __builtin_add_overflow(end, size, &end)) {
         return Damaged("tensor {} at offset {} ends beyond any file", tensor.name, offsets[i]);
       }
       if (end > bytes_.size()) {
-        return Damaged("tensor {} ends at byte {}, the file has {}", tensor.name, end, bytes_.size());
+        return Damaged("tensor {} ends at byte {}, the file has {}", tensor.name, end,
+                       bytes_.size());
       }
       tensor.bytes = bytes_.subspan(data_begin + offsets[i], size);
     }
@@ -293,11 +311,13 @@ class GgufParser {
   Result<void> CheckOverlaps(const std::vector<std::uint64_t>& offsets) const {
     std::vector<std::size_t> order(offsets.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return offsets[a] < offsets[b]; });
+    std::sort(order.begin(), order.end(),
+              [&](std::size_t a, std::size_t b) { return offsets[a] < offsets[b]; });
     for (std::size_t i = 1; i < order.size(); ++i) {
       const Tensor& before = checkpoint_.tensors_[order[i - 1]];
       if (offsets[order[i - 1]] + before.bytes.size() > offsets[order[i]]) {
-        return Damaged("tensors {} and {} overlap", before.name, checkpoint_.tensors_[order[i]].name);
+        return Damaged("tensors {} and {} overlap", before.name,
+                       checkpoint_.tensors_[order[i]].name);
       }
     }
     return {};

@@ -9,7 +9,8 @@
 
 namespace millrace {
 
-// See Checkpoint::Parse. Uses memory in proportion to the header's bytes, whatever the header claims.
+// See Checkpoint::Parse. Uses memory in proportion to the header's bytes, whatever the header
+// claims.
 Result<Checkpoint> ParseGguf(std::span<const std::byte> bytes, std::string name);
 
 }  // namespace millrace

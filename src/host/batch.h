@@ -9,7 +9,8 @@
 
 namespace millrace {
 
-// Computes all tokens of `sequences`. Rows of logits are written in the order of the tokens that want them.
+// Computes all tokens of `sequences`. Rows of logits are written in the order of the tokens that
+// want them.
 void RunBatch(HostPlan& plan, Team& team, std::span<const StepSequence> sequences);
 
 }  // namespace millrace

@@ -1,5 +1,5 @@
-// Four barriers a layer. A norm and a conversion to 8 bits cost less than a barrier, so every thread makes its own copy of
-// the input instead of waiting for a shared one:
+// Four barriers a layer. A norm and a conversion to 8 bits cost less than a barrier, so every
+// thread makes its own copy of the input instead of waiting for a shared one:
 //
 //   norm, q k v, rope, attention of own heads   | barrier: all heads needed by
 //   attention output, residual (own rows)       | barrier: whole row needed by
@@ -61,17 +61,21 @@ class DecodeThread {
     Linear(head.key, own_.row_input, own_.key);
     Linear(head.value, own_.row_input, own_.value);
     const float *cosines = plan_.cosines(position_), *sines = plan_.sines(position_);
-    for (std::size_t h = 0; h < group; ++h) kernels_.rope(own_.query + h * head_dim, cosines, sines, shape_.rotary);
+    for (std::size_t h = 0; h < group; ++h)
+      kernels_.rope(own_.query + h * head_dim, cosines, sines, shape_.rotary);
     kernels_.rope(own_.key, cosines, sines, shape_.rotary);
 
-    const auto block_of = [&](std::size_t position) { return sequence_.kv_blocks[position / kKvBlock]; };
+    const auto block_of = [&](std::size_t position) {
+      return sequence_.kv_blocks[position / kKvBlock];
+    };
     cache_.store(own_.key, own_.value, head_dim, position_ % kKvBlock,
                  plan_.keys(block_of(position_), layer, head.kv_head),
                  plan_.values(block_of(position_), layer, head.kv_head));
     const float scale = plan_.transformer().layers[layer].attention.scale;
     cache_.prepare_query(own_.query, scale, group * head_dim, own_.prepared_query);
     for (std::size_t begin = 0; begin <= position_; begin += kKvBlock) {
-      std::fill_n(own_.counts, group, static_cast<std::int32_t>(std::min(kKvBlock, position_ + 1 - begin)));
+      std::fill_n(own_.counts, group,
+                  static_cast<std::int32_t>(std::min(kKvBlock, position_ + 1 - begin)));
       cache_.attend({.query = own_.prepared_query,
                      .queries = group,
                      .head_dim = head_dim,
@@ -83,8 +87,8 @@ class DecodeThread {
     }
     float* out = plan_.buffers.attention + head.kv_head * group * head_dim;
     for (std::size_t h = 0; h < group; ++h) {
-      kernels_.normalise(own_.attention.acc + h * PaddedHeadDim(head_dim), own_.attention.sum[h], head_dim,
-                         out + h * head_dim);
+      kernels_.normalise(own_.attention.acc + h * PaddedHeadDim(head_dim), own_.attention.sum[h],
+                         head_dim, out + h * head_dim);
     }
   }
 

@@ -7,7 +7,8 @@
 
 namespace millrace {
 
-// Computes the one token of `sequence` on the team; its logits are then in row 0 of the plan's logits, if wanted.
+// Computes the one token of `sequence` on the team; its logits are then in row 0 of the plan's
+// logits, if wanted.
 void Decode(HostPlan& plan, Team& team, const StepSequence& sequence);
 
 }  // namespace millrace

@@ -9,7 +9,8 @@ namespace {
 void CheckStep(const HostPlan& plan, std::span<const StepSequence> sequences) {
   std::size_t tokens = 0, logit_rows = 0;
   for (const StepSequence& sequence : sequences) {
-    const std::size_t end = static_cast<std::size_t>(sequence.first_position) + sequence.tokens.size();
+    const std::size_t end =
+        static_cast<std::size_t>(sequence.first_position) + sequence.tokens.size();
     MILLRACE_CHECK(!sequence.tokens.empty() && sequence.first_position >= 0);
     MILLRACE_CHECK(end <= static_cast<std::size_t>(plan.options().context));
     MILLRACE_CHECK((end + kKvBlock - 1) / kKvBlock <= sequence.kv_blocks.size());

@@ -9,12 +9,14 @@ namespace millrace {
 namespace {
 
 constexpr std::size_t kAttentionRows = 64;
-constexpr std::size_t kFfnUnit = kActivationBlock;  // rows of gate and up that one block of the product needs
+constexpr std::size_t kFfnUnit =
+    kActivationBlock;  // rows of gate and up that one block of the product needs
 
 // Part `index` of `parts` of [0, n), in multiples of `unit`, as even as possible.
 Range Part(std::size_t n, std::size_t unit, std::size_t index, std::size_t parts) {
   const std::size_t units = (n + unit - 1) / unit;
-  return {std::min(n, units * index / parts * unit), std::min(n, units * (index + 1) / parts * unit)};
+  return {std::min(n, units * index / parts * unit),
+          std::min(n, units * (index + 1) / parts * unit)};
 }
 
 std::size_t Padded(std::size_t rows) { return (rows + kTileRows - 1) / kTileRows * kTileRows; }
@@ -47,7 +49,8 @@ void Pack(const Graph& graph, ByteForm form, const PackedRows& rows, std::byte* 
     for (std::size_t r = 0; r < kTileRows && tile * kTileRows + r < rows.packed.rows; ++r) {
       pointers[r] = first + (tile * kTileRows + r) * row_bytes;
     }
-    PackTile(weight.dtype, form, rows.packed.columns, pointers, out + tile * rows.packed.tile_bytes());
+    PackTile(weight.dtype, form, rows.packed.columns, pointers,
+             out + tile * rows.packed.tile_bytes());
   }
 }
 
@@ -82,15 +85,18 @@ Result<void> HostPlan::ReadShape() {
   for (const TransformerLayer& layer : transformer_.layers) {
     const Attention& a = layer.attention;
     if (a.heads != first.attention.heads || a.kv_heads != first.attention.kv_heads ||
-        a.head_dim != first.attention.head_dim || size(graph_->weight(layer.gate).rows) != shape_.ffn) {
+        a.head_dim != first.attention.head_dim ||
+        size(graph_->weight(layer.gate).rows) != shape_.ffn) {
       return Unsupported("graph: layer {} has other dimensions than the first", a.layer);
     }
-    if (layer.query_rope.table != first.query_rope.table || layer.key_rope.table != first.query_rope.table) {
+    if (layer.query_rope.table != first.query_rope.table ||
+        layer.key_rope.table != first.query_rope.table) {
       return Unsupported("graph: layer {} has a rope table of its own", a.layer);
     }
   }
   key_block_bytes_ = KeyBlockBytes(shape_.head_dim, cache_kernels().element_bytes);
-  head_block_bytes_ = key_block_bytes_ + ValueBlockBytes(shape_.head_dim, cache_kernels().element_bytes);
+  head_block_bytes_ =
+      key_block_bytes_ + ValueBlockBytes(shape_.head_dim, cache_kernels().element_bytes);
   return {};
 }
 
@@ -115,10 +121,11 @@ void HostPlan::DivideRows() {
       for (std::size_t g = kv_heads.begin; g < kv_heads.end; ++g) {
         const std::size_t query_rows = shape_.group() * shape_.head_dim;
         const Range own{g * shape_.head_dim, (g + 1) * shape_.head_dim};
-        share.kv_heads.push_back({.kv_head = g,
-                                  .query = rows(layer.query, {g * query_rows, (g + 1) * query_rows}),
-                                  .key = rows(layer.key, own),
-                                  .value = rows(layer.value, own)});
+        share.kv_heads.push_back(
+            {.kv_head = g,
+             .query = rows(layer.query, {g * query_rows, (g + 1) * query_rows}),
+             .key = rows(layer.key, own),
+             .value = rows(layer.value, own)});
       }
       share.attention_output = rows(layer.attention_output, hidden);
       for (std::size_t begin = ffn.begin; begin < ffn.end; begin += kFfnPanelRows) {
@@ -127,7 +134,8 @@ void HostPlan::DivideRows() {
       }
       share.down = rows(layer.down, hidden);
     }
-    shares[thread].output = rows(transformer_.output, Part(shape_.vocabulary, kTileRows, thread, threads));
+    shares[thread].output =
+        rows(transformer_.output, Part(shape_.vocabulary, kTileRows, thread, threads));
   }
 }
 
@@ -172,7 +180,8 @@ Result<void> HostPlan::PlaceActivations() {
   }
   fill(output_norm, transformer_.output_norm.weight);
 
-  const RopeTable& table = graph_->rope_tables[transformer_.layers.front().query_rope.table.index()];
+  const RopeTable& table =
+      graph_->rope_tables[transformer_.layers.front().query_rope.table.index()];
   const RopeAngles angles = BuildRopeAngles(table, static_cast<std::size_t>(options_.context));
   for (std::size_t i = 0; i < angles.cosine.size(); ++i) {
     cosines_[2 * i] = cosines_[2 * i + 1] = angles.cosine[i];
@@ -180,8 +189,8 @@ Result<void> HostPlan::PlaceActivations() {
     sines_[2 * i + 1] = angles.sine[i];
   }
 
-  const std::size_t kv_bytes =
-      static_cast<std::size_t>(options_.kv_blocks) * shape_.layers * shape_.kv_heads * head_block_bytes_;
+  const std::size_t kv_bytes = static_cast<std::size_t>(options_.kv_blocks) * shape_.layers *
+                               shape_.kv_heads * head_block_bytes_;
   MILLRACE_TRY(kv_arena_, Arena::Reserve(kv_bytes, "KV cache"));
   return {};
 }
@@ -252,24 +261,28 @@ std::size_t HostPlan::attention_rows() const {
 }
 
 std::byte* HostPlan::keys(std::int32_t block, std::size_t layer, std::size_t kv_head) const {
-  const std::size_t index = (static_cast<std::size_t>(block) * shape_.layers + layer) * shape_.kv_heads + kv_head;
+  const std::size_t index =
+      (static_cast<std::size_t>(block) * shape_.layers + layer) * shape_.kv_heads + kv_head;
   return kv_arena_.data() + index * head_block_bytes_;
 }
 
 double HostPlan::bytes_per_token(std::int64_t positions) const {
   double bytes = 0;
   for (const ThreadShare& share : shares) bytes += static_cast<double>(share.stream_bytes);
-  bytes += static_cast<double>(RowBytes(graph_->weight(transformer_.embedding).dtype, shape_.hidden));
-  const auto cached = static_cast<double>(shape_.layers * shape_.kv_heads * head_block_bytes_) / kKvBlock;
+  bytes +=
+      static_cast<double>(RowBytes(graph_->weight(transformer_.embedding).dtype, shape_.hidden));
+  const auto cached =
+      static_cast<double>(shape_.layers * shape_.kv_heads * head_block_bytes_) / kKvBlock;
   return bytes + cached * static_cast<double>(positions);
 }
 
 double HostPlan::multiply_adds_per_token(std::int64_t positions) const {
   double weights = 0;
   for (const TransformerLayer& layer : transformer_.layers) {
-    for (const WeightId id : {layer.query, layer.key, layer.value, layer.attention_output, layer.gate, layer.up,
-                              layer.down}) {
-      weights += static_cast<double>(graph_->weight(id).rows) * static_cast<double>(graph_->weight(id).columns);
+    for (const WeightId id : {layer.query, layer.key, layer.value, layer.attention_output,
+                              layer.gate, layer.up, layer.down}) {
+      weights += static_cast<double>(graph_->weight(id).rows) *
+                 static_cast<double>(graph_->weight(id).columns);
     }
   }
   weights += static_cast<double>(shape_.vocabulary * shape_.hidden);

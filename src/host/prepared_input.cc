@@ -26,7 +26,8 @@ void InputForms::Add(DType weights) {
   }
 }
 
-PreparedInput::PreparedInput(InputForms forms, std::size_t rows, std::size_t columns, Placement& placement)
+PreparedInput::PreparedInput(InputForms forms, std::size_t rows, std::size_t columns,
+                             Placement& placement)
     : columns_(columns) {
   if (forms.blocks) blocks_ = placement.Take<ActivationBlock>(rows * (columns / kActivationBlock));
   if (forms.plain) plain_ = placement.Take<float>(rows * columns);
@@ -34,8 +35,8 @@ PreparedInput::PreparedInput(InputForms forms, std::size_t rows, std::size_t col
   if (forms.bfloat) bfloat_ = placement.Take<float>(rows * columns);
 }
 
-void PreparedInput::Prepare(const KernelTable& kernels, const float* x, std::size_t row, std::size_t begin,
-                            std::size_t end) {
+void PreparedInput::Prepare(const KernelTable& kernels, const float* x, std::size_t row,
+                            std::size_t begin, std::size_t end) {
   const std::size_t n = end - begin, at = row * columns_ + begin;
   if (blocks_ != nullptr) {
     MILLRACE_CHECK(begin % kActivationBlock == 0 && end % kActivationBlock == 0);
@@ -50,9 +51,15 @@ LinearInput PreparedInput::For(DType weights, std::size_t row) const {
   const float* values = weights == DType::kF32 ? plain_ : weights == DType::kF16 ? half_ : bfloat_;
   if (IsQuantised(weights)) {
     const std::size_t stride = columns_ / kActivationBlock;
-    return {.blocks = blocks_ + row * stride, .block_stride = stride, .values = nullptr, .value_stride = 0};
+    return {.blocks = blocks_ + row * stride,
+            .block_stride = stride,
+            .values = nullptr,
+            .value_stride = 0};
   }
-  return {.blocks = nullptr, .block_stride = 0, .values = values + row * columns_, .value_stride = columns_};
+  return {.blocks = nullptr,
+          .block_stride = 0,
+          .values = values + row * columns_,
+          .value_stride = columns_};
 }
 
 }  // namespace millrace

@@ -1,4 +1,5 @@
-// Rows of activations in the forms that the linear operations reading them need: 8-bit blocks, or rounded floats.
+// Rows of activations in the forms that the linear operations reading them need: 8-bit blocks, or
+// rounded floats.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,8 @@
 
 namespace millrace {
 
-// Hands out pieces of an arena in order. With no base it only counts, so that one layout function measures and places.
+// Hands out pieces of an arena in order. With no base it only counts, so that one layout function
+// measures and places.
 class Placement {
  public:
   explicit Placement(std::byte* base) : base_(base) {}
@@ -40,10 +42,13 @@ class PreparedInput {
   // Room for `rows` rows of `columns`, taken from `placement`.
   PreparedInput(InputForms forms, std::size_t rows, std::size_t columns, Placement& placement);
 
-  // Converts columns [begin, end) of a row; x points at column 0. begin is a multiple of 32, end too where blocks are
-  // made. Different threads may prepare different parts.
-  void Prepare(const KernelTable& kernels, const float* x, std::size_t row, std::size_t begin, std::size_t end);
-  void Prepare(const KernelTable& kernels, const float* x, std::size_t row) { Prepare(kernels, x, row, 0, columns_); }
+  // Converts columns [begin, end) of a row; x points at column 0. begin is a multiple of 32, end
+  // too where blocks are made. Different threads may prepare different parts.
+  void Prepare(const KernelTable& kernels, const float* x, std::size_t row, std::size_t begin,
+               std::size_t end);
+  void Prepare(const KernelTable& kernels, const float* x, std::size_t row) {
+    Prepare(kernels, x, row, 0, columns_);
+  }
 
   // The rows from `row` on, as weights of this type read them.
   LinearInput For(DType weights, std::size_t row = 0) const;

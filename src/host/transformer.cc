@@ -1,5 +1,5 @@
-// The graph is followed backwards from the logits: every operand is made by exactly one operation, so each step either
-// finds the operation it expects or names the one it found.
+// The graph is followed backwards from the logits: every operand is made by exactly one operation,
+// so each step either finds the operation it expects or names the one it found.
 #include "host/transformer.h"
 
 #include <algorithm>
@@ -39,13 +39,15 @@ class Recogniser {
     const Operation& operation = graph_.operations[id.index()];
     if (const auto* found = std::get_if<Kind>(&operation)) return *found;
     return Unsupported("graph: value %{} is made by {}, the host expects {}", id.value,
-                       kOperationNames[operation.index()], kOperationNames[Operation(Kind{}).index()]);
+                       kOperationNames[operation.index()],
+                       kOperationNames[Operation(Kind{}).index()]);
   }
 
   // The two operands of a residual addition: the stream first, the linear that is added second.
   Result<Add> Residual(ValueId id) const {
     MILLRACE_TRY(Add add, Expect<Add>(id));
-    if (!std::holds_alternative<Linear>(graph_.operations[add.right.index()])) std::swap(add.left, add.right);
+    if (!std::holds_alternative<Linear>(graph_.operations[add.right.index()]))
+      std::swap(add.left, add.right);
     return add;
   }
 
@@ -57,7 +59,8 @@ class Recogniser {
     MILLRACE_TRY(const auto gate, Expect<Linear>(gated.gate));
     MILLRACE_TRY(const auto up, Expect<Linear>(gated.up));
     MILLRACE_TRY(layer.ffn_norm, Expect<RmsNorm>(gate.input));
-    if (gate.input != up.input || layer.ffn_norm.input != add.left) return WrongOperand("feed-forward", id);
+    if (gate.input != up.input || layer.ffn_norm.input != add.left)
+      return WrongOperand("feed-forward", id);
     layer.gate = gate.weight;
     layer.up = up.weight;
     layer.down = down.weight;
@@ -75,7 +78,8 @@ class Recogniser {
     MILLRACE_TRY(const auto key, Expect<Linear>(layer.key_rope.input));
     MILLRACE_TRY(const auto value, Expect<Linear>(layer.attention.value));
     MILLRACE_TRY(layer.attention_norm, Expect<RmsNorm>(query.input));
-    if (query.input != key.input || query.input != value.input || layer.attention_norm.input != add.left) {
+    if (query.input != key.input || query.input != value.input ||
+        layer.attention_norm.input != add.left) {
       return WrongOperand("attention", id);
     }
     layer.query = query.weight;
@@ -86,8 +90,9 @@ class Recogniser {
   }
 
   static Error WrongOperand(std::string_view part, ValueId id) {
-    return Unsupported("graph: the {} that ends in %{} does not begin with one norm of its residual stream", part,
-                       id.value);
+    return Unsupported(
+        "graph: the {} that ends in %{} does not begin with one norm of its residual stream", part,
+        id.value);
   }
 
   const Graph& graph_;

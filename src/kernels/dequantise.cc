@@ -21,8 +21,10 @@ void Q4_K(const BlockQ4_K& block, float* out) {
   const float d = HalfToFloat(block.d), dmin = HalfToFloat(block.dmin);
   for (int s = 0; s < 8; ++s) {
     const ScaleMin scale_min = ScaleMinQ4_K(block, s);
-    const float scale = d * static_cast<float>(scale_min.scale), min = dmin * static_cast<float>(scale_min.min);
-    for (int i = 32 * s; i < 32 * s + 32; ++i) out[i] = scale * static_cast<float>(ValueQ4_K(block, i)) - min;
+    const float scale = d * static_cast<float>(scale_min.scale),
+                min = dmin * static_cast<float>(scale_min.min);
+    for (int i = 32 * s; i < 32 * s + 32; ++i)
+      out[i] = scale * static_cast<float>(ValueQ4_K(block, i)) - min;
   }
 }
 
@@ -36,7 +38,8 @@ void DequantiseRow(DType dtype, const std::byte* row, std::span<float> out) {
     case DType::kF16:
       return ForEachBlock<Half, 1>(row, out, [](Half half, float* to) { *to = HalfToFloat(half); });
     case DType::kBF16:
-      return ForEachBlock<BFloat, 1>(row, out, [](BFloat bfloat, float* to) { *to = BFloatToFloat(bfloat); });
+      return ForEachBlock<BFloat, 1>(row, out,
+                                     [](BFloat bfloat, float* to) { *to = BFloatToFloat(bfloat); });
     case DType::kQ8_0:
       return ForEachBlock<BlockQ8_0, 32>(row, out, [](const BlockQ8_0& block, float* to) {
         const float d = HalfToFloat(block.d);

@@ -8,8 +8,8 @@
 
 namespace millrace {
 
-// out: [columns]; row: RowBytes(dtype, columns). The same values as reference::DequantiseRow; there is no sum in it, so
-// nothing depends on the level.
+// out: [columns]; row: RowBytes(dtype, columns). The same values as reference::DequantiseRow; there
+// is no sum in it, so nothing depends on the level.
 void DequantiseRow(DType dtype, const std::byte* row, std::span<float> out);
 
 }  // namespace millrace

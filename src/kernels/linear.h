@@ -162,7 +162,8 @@ void LinearWith(const PackedMatrix& w, std::size_t tile_begin, std::size_t tile_
   const std::byte* data = w.data;
   if (tokens == 1) {
     for (std::size_t i = tile_begin; i < tile_end; ++i) {
-      RunTile<L, Tile, 1>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, 0, y, y_stride);
+      RunTile<L, Tile, 1>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, 0, y,
+                          y_stride);
     }
     return;
   }
@@ -173,7 +174,8 @@ void LinearWith(const PackedMatrix& w, std::size_t tile_begin, std::size_t tile_
     const auto run = [&]<int T>() {
       for (; token + T <= tokens; token += T) {
         for (std::size_t i = begin; i < end; ++i) {
-          RunTile<L, Tile, T>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, token, y, y_stride);
+          RunTile<L, Tile, T>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, token, y,
+                              y_stride);
         }
       }
     };

@@ -24,7 +24,8 @@ const Block* At(const std::byte* row, std::size_t index) {
 
 void StoreHalf(std::byte* out, Half half) { std::memcpy(out, &half, sizeof(half)); }
 
-// Four neighbouring columns of one row are four bytes in the file and in a tile, so packing moves words.
+// Four neighbouring columns of one row are four bytes in the file and in a tile, so packing moves
+// words.
 std::uint32_t LoadWord(const void* p) {
   std::uint32_t word;
   std::memcpy(&word, p, sizeof(word));
@@ -39,7 +40,8 @@ void StoreWord(std::byte* block, std::size_t group, std::size_t row, std::uint32
 constexpr std::uint32_t kLowNibbles = 0x0f0f0f0f;
 
 void PackQ8_0(ByteForm form, std::size_t columns, Rows rows, std::byte* out) {
-  const std::uint32_t offset = form == ByteForm::kOffset ? 0x80808080u : 0;  // v + 128 is v with its sign bit flipped
+  const std::uint32_t offset =
+      form == ByteForm::kOffset ? 0x80808080u : 0;  // v + 128 is v with its sign bit flipped
   const std::size_t blocks = columns / 32;
   for (std::size_t b = 0; b < blocks; ++b) {
     std::byte* pair = out + b / 2 * (kHeadBytes + 2 * kByteBlock);
@@ -91,7 +93,8 @@ void PackQ4_K(std::size_t columns, Rows rows, std::byte* out) {
         std::byte* nibbles = out + 64 + 8 * 32 + s * kNibbleBlock;
         const std::uint8_t* q = block->q + s / 2 * 32;
         for (std::size_t g = 0; g < 4; ++g) {
-          StoreWord(nibbles, g, r, PairNibbles(LoadWord(q + 4 * g), LoadWord(q + 4 * g + 16), s % 2 == 1));
+          StoreWord(nibbles, g, r,
+                    PairNibbles(LoadWord(q + 4 * g), LoadWord(q + 4 * g + 16), s % 2 == 1));
         }
       }
     }
@@ -105,12 +108,16 @@ void PackQ6_K(std::size_t columns, Rows rows, std::byte* out) {
       const auto* block = At<BlockQ6_K>(rows[r], b);
       if (block == nullptr) continue;
       StoreHalf(out + r * 2, block->d);
-      for (std::size_t s = 0; s < 16; ++s) out[64 + s * 16 + r] = static_cast<std::byte>(block->scales[s]);
-      for (std::size_t s = 0; s < 8; ++s) {  // sub-block of 32: see ValueQ6_K for where its bits are
+      for (std::size_t s = 0; s < 16; ++s)
+        out[64 + s * 16 + r] = static_cast<std::byte>(block->scales[s]);
+      for (std::size_t s = 0; s < 8;
+           ++s) {  // sub-block of 32: see ValueQ6_K for where its bits are
         std::byte* low = out + 64 + 256 + s * (kNibbleBlock + kNibbleBlock / 2);
         const std::uint8_t* nibbles = block->low + s / 4 * 64 + s % 2 * 32;
         for (std::size_t g = 0; g < 4; ++g) {
-          StoreWord(low, g, r, PairNibbles(LoadWord(nibbles + 4 * g), LoadWord(nibbles + 4 * g + 16), s % 4 >= 2));
+          StoreWord(
+              low, g, r,
+              PairNibbles(LoadWord(nibbles + 4 * g), LoadWord(nibbles + 4 * g + 16), s % 4 >= 2));
         }
         const std::uint8_t* tops = block->high + s / 4 * 32;
         for (std::size_t g = 0; g < 2; ++g) {

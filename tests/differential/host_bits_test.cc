@@ -1,5 +1,5 @@
-// The bits never move: one prompt gives the same logits bytes with any number of threads, any instruction set, any
-// division into chunks, alone or in a batch of mixed sequences.
+// The bits never move: one prompt gives the same logits bytes with any number of threads, any
+// instruction set, any division into chunks, alone or in a batch of mixed sequences.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -21,7 +21,8 @@ constexpr std::int32_t kBlocks = 8 * kContext / 64;
 std::vector<TokenId> Prompt(std::size_t length, std::int32_t seed) {
   std::vector<TokenId> tokens(length);
   for (std::size_t i = 0; i < length; ++i) {
-    tokens[i] = TokenId{static_cast<std::int32_t>((i * i * 31 + i * 7 + static_cast<std::size_t>(seed) * 13) % 300)};
+    tokens[i] = TokenId{static_cast<std::int32_t>(
+        (i * i * 31 + i * 7 + static_cast<std::size_t>(seed) * 13) % 300)};
   }
   return tokens;
 }
@@ -46,13 +47,14 @@ HostExecutor Build(const Graph& graph, CpuLevel level, int threads, KvType kv_ty
 }
 
 // Logits [tokens, vocabulary] of a prompt fed in chunks.
-std::vector<float> Logits(HostExecutor& executor, const std::vector<TokenId>& prompt, std::size_t chunk) {
+std::vector<float> Logits(HostExecutor& executor, const std::vector<TokenId>& prompt,
+                          std::size_t chunk) {
   const auto blocks = BlocksOf(0);
   std::vector<float> logits;
   for (std::size_t at = 0; at < prompt.size(); at += chunk) {
     const std::size_t count = std::min(chunk, prompt.size() - at);
-    const StepSequence step{std::span(prompt).subspan(at, count), static_cast<std::int32_t>(at), blocks,
-                            LogitsWanted::kAll};
+    const StepSequence step{std::span(prompt).subspan(at, count), static_cast<std::int32_t>(at),
+                            blocks, LogitsWanted::kAll};
     executor.Step({&step, 1});
     for (std::size_t i = 0; i < count; ++i) {
       logits.insert(logits.end(), executor.logits(i).begin(), executor.logits(i).end());
@@ -83,8 +85,10 @@ struct Case {
 
 const Case kCases[] = {
     {"grouped", {}},
-    {"odd_heads", {.hidden = 256, .heads = 3, .kv_heads = 3, .head_dim = 48, .ffn = 256, .rotary = 48}},
-    {"partial_rotary_one_kv_head", {.hidden = 256, .heads = 5, .kv_heads = 1, .head_dim = 80, .ffn = 256, .rotary = 32}},
+    {"odd_heads",
+     {.hidden = 256, .heads = 3, .kv_heads = 3, .head_dim = 48, .ffn = 256, .rotary = 48}},
+    {"partial_rotary_one_kv_head",
+     {.hidden = 256, .heads = 5, .kv_heads = 1, .head_dim = 80, .ffn = 256, .rotary = 32}},
 };
 
 class HostBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
@@ -93,12 +97,14 @@ TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
   const auto [dtype, kv_type] = GetParam();
   for (const Case& c : kCases) {
     RandomShape shape = c.shape;
-    // Columns of K types come in blocks of 256; odd head counts leave the attention output short of one.
+    // Columns of K types come in blocks of 256; odd head counts leave the attention output short of
+    // one.
     if (BlockElements(dtype) == 256 && shape.heads * shape.head_dim % 256 != 0) continue;
     if (BlockElements(dtype) == 32 && shape.heads * shape.head_dim % 32 != 0) continue;
     const RandomTransformer model = MakeRandomTransformer(shape, dtype, 7);
     const auto prompt = Prompt(70, 1);  // the second KV block is begun
-    const auto cache = kv_type == KvType::kF32 ? reference::CacheType::kF32 : reference::CacheType::kF16;
+    const auto cache =
+        kv_type == KvType::kF32 ? reference::CacheType::kF32 : reference::CacheType::kF16;
     const auto expected = Interpreter(model.graph, cache).Step(prompt);
     ASSERT_TRUE(LooksLikeLogits(expected)) << c.name;
     for (const CpuLevel level : AvailableLevels()) {
@@ -107,7 +113,8 @@ TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
         HostExecutor executor = Build(model.graph, level, threads, kv_type);
         for (const std::size_t chunk : {1u, 7u, 64u, 512u}) {
           EXPECT_TRUE(SameBits(Logits(executor, prompt, chunk), expected))
-              << c.name << ", " << Name(level) << ", " << threads << " threads, chunks of " << chunk;
+              << c.name << ", " << Name(level) << ", " << threads << " threads, chunks of "
+              << chunk;
         }
       }
     }
@@ -122,7 +129,8 @@ TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
   const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 11);
   HostExecutor executor = Build(model.graph, AvailableLevels().back(), 2, KvType::kF16);
   // Sequences at different depths; each then takes one step of a different length, all together.
-  const std::size_t depths[8] = {0, 1, 63, 64, 65, 200, 10, 300}, lengths[8] = {5, 1, 1, 1, 70, 1, 33, 1};
+  const std::size_t depths[8] = {0, 1, 63, 64, 65, 200, 10, 300},
+                    lengths[8] = {5, 1, 1, 1, 70, 1, 33, 1};
   std::vector<std::vector<TokenId>> prompts;
   std::vector<std::vector<float>> expected;
   for (int s = 0; s < 8; ++s) {
@@ -137,17 +145,19 @@ TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
     std::iota(blocks.back().begin(), blocks.back().end(), next);
     next += kContext / 64;
     if (depths[s] == 0) continue;
-    const StepSequence before{std::span(prompts[s]).first(depths[s]), 0, blocks[s], LogitsWanted::kNone};
+    const StepSequence before{std::span(prompts[s]).first(depths[s]), 0, blocks[s],
+                              LogitsWanted::kNone};
     executor.Step({&before, 1});
   }
   std::vector<StepSequence> steps;
   for (std::size_t s = 0; s < 8; ++s) {
-    steps.push_back({std::span(prompts[s]).subspan(depths[s]), static_cast<std::int32_t>(depths[s]), blocks[s],
-                     LogitsWanted::kLast});
+    steps.push_back({std::span(prompts[s]).subspan(depths[s]), static_cast<std::int32_t>(depths[s]),
+                     blocks[s], LogitsWanted::kLast});
   }
   executor.Step(steps);
   for (std::size_t s = 0; s < 8; ++s) {
-    EXPECT_EQ(std::memcmp(executor.logits(s).data(), expected[s].data(), 300 * sizeof(float)), 0) << "sequence " << s;
+    EXPECT_EQ(std::memcmp(executor.logits(s).data(), expected[s].data(), 300 * sizeof(float)), 0)
+        << "sequence " << s;
   }
 }
 

@@ -17,12 +17,14 @@ class Builder {
     const auto count = static_cast<std::size_t>(rows), width = static_cast<std::size_t>(columns);
     auto bytes = std::make_unique<std::vector<std::byte>>(count * RowBytes(dtype_, width));
     const float scale = 1.0f / std::sqrt(static_cast<float>(columns));
-    for (std::size_t at = 0; at < bytes->size(); at += BlockBytes(dtype_)) FillBlock(bytes->data() + at, scale);
+    for (std::size_t at = 0; at < bytes->size(); at += BlockBytes(dtype_))
+      FillBlock(bytes->data() + at, scale);
     return Keep({name, dtype_, rows, columns, {}}, std::move(bytes));
   }
 
   WeightId Norm(const char* name, std::int64_t columns) {
-    auto bytes = std::make_unique<std::vector<std::byte>>(static_cast<std::size_t>(columns) * sizeof(float));
+    auto bytes =
+        std::make_unique<std::vector<std::byte>>(static_cast<std::size_t>(columns) * sizeof(float));
     for (std::size_t at = 0; at < bytes->size(); at += sizeof(float)) {
       const float value = 1.0f + 0.1f * normal_(random_);
       std::memcpy(bytes->data() + at, &value, sizeof(float));
@@ -41,9 +43,11 @@ class Builder {
  private:
   // Random quants with a scale that gives weights of about `scale`.
   void FillBlock(std::byte* block, float scale) {
-    for (std::size_t i = 0; i < BlockBytes(dtype_); ++i) block[i] = static_cast<std::byte>(random_());
+    for (std::size_t i = 0; i < BlockBytes(dtype_); ++i)
+      block[i] = static_cast<std::byte>(random_());
     const float value = scale * normal_(random_);
-    const Half half = FloatToHalf(value), small = FloatToHalf(value / 8), tiny = FloatToHalf(value / 1000);
+    const Half half = FloatToHalf(value), small = FloatToHalf(value / 8),
+               tiny = FloatToHalf(value / 1000);
     const BFloat bfloat = FloatToBFloat(value);
     switch (dtype_) {
       case DType::kF32:
@@ -92,7 +96,8 @@ RandomTransformer MakeRandomTransformer(const RandomShape& s, DType dtype, std::
   Builder b(dtype, seed);
   RopeTable table;
   for (std::int64_t i = 0; i < s.rotary / 2; ++i) {
-    table.frequencies.push_back(std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(s.rotary)));
+    table.frequencies.push_back(
+        std::pow(10000.0, -2.0 * static_cast<double>(i) / static_cast<double>(s.rotary)));
   }
   b.result().graph.rope_tables.push_back(table);
   const auto head_dim = static_cast<std::int32_t>(s.head_dim);
@@ -105,10 +110,11 @@ RandomTransformer MakeRandomTransformer(const RandomShape& s, DType dtype, std::
     const ValueId v = b.Push(Linear{n, b.Matrix("v", kv_columns, s.hidden)}, kv_columns);
     const ValueId rq = b.Push(Rope{q, RopeTableId{0}, head_dim}, query_columns);
     const ValueId rk = b.Push(Rope{k, RopeTableId{0}, head_dim}, kv_columns);
-    const ValueId a = b.Push(Attention{rq, rk, v, static_cast<std::int32_t>(layer),
-                                       static_cast<std::int32_t>(s.heads), static_cast<std::int32_t>(s.kv_heads),
-                                       head_dim, 1.0f / std::sqrt(static_cast<float>(s.head_dim))},
-                             query_columns);
+    const ValueId a =
+        b.Push(Attention{rq, rk, v, static_cast<std::int32_t>(layer),
+                         static_cast<std::int32_t>(s.heads), static_cast<std::int32_t>(s.kv_heads),
+                         head_dim, 1.0f / std::sqrt(static_cast<float>(s.head_dim))},
+               query_columns);
     const ValueId o = b.Push(Linear{a, b.Matrix("o", s.hidden, query_columns)}, s.hidden);
     x = b.Push(Add{x, o}, s.hidden);
     const ValueId m = b.Push(RmsNorm{x, b.Norm("ffn_norm", s.hidden), 1e-5f}, s.hidden);
@@ -119,7 +125,8 @@ RandomTransformer MakeRandomTransformer(const RandomShape& s, DType dtype, std::
     x = b.Push(Add{x, down}, s.hidden);
   }
   const ValueId n = b.Push(RmsNorm{x, b.Norm("output_norm", s.hidden), 1e-5f}, s.hidden);
-  b.result().graph.logits = b.Push(Linear{n, b.Matrix("output", s.vocabulary, s.hidden)}, s.vocabulary);
+  b.result().graph.logits =
+      b.Push(Linear{n, b.Matrix("output", s.vocabulary, s.hidden)}, s.vocabulary);
   return std::move(b.result());
 }
 

@@ -11,7 +11,8 @@
 namespace millrace {
 
 struct RandomShape {
-  std::int64_t hidden = 256, heads = 4, kv_heads = 2, head_dim = 64, ffn = 512, vocabulary = 300, layers = 2;
+  std::int64_t hidden = 256, heads = 4, kv_heads = 2, head_dim = 64, ffn = 512, vocabulary = 300,
+               layers = 2;
   std::int64_t rotary = 64;
 };
 
