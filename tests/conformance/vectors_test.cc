@@ -20,6 +20,8 @@
 #include <vector>
 
 #include "graph/interpreter.h"
+#include "host/host_executor.h"
+#include "kernels/cpu_level.h"
 #include "model/model.h"
 
 namespace millrace {
@@ -39,7 +41,37 @@ StepFunction StartInterpreter(const Model& model) {
   return [interpreter](std::span<const TokenId> tokens) { return interpreter->Step(tokens); };
 }
 
-constexpr Executor kExecutors[] = {{"Interpreter", StartInterpreter}};
+// One sequence on the host, in the first of its KV blocks; logits are wanted for every token.
+StepFunction StartHost(const Model& model) {
+  static constexpr std::int32_t kBlocks[] = {0, 1, 2, 3};
+  const HostOptions options = {.level = ChooseLevel({}).value(),
+                               .threads = 2,
+                               .context = 256,
+                               .kv_blocks = 4,
+                               .max_tokens = 64,
+                               .max_logit_rows = 64,
+                               .kv_type = KvType::kF32};
+  Result<HostExecutor> built = HostExecutor::Build(model.graph(), options);
+  MILLRACE_CHECK(built.ok());
+  const auto executor = std::make_shared<HostExecutor>(std::move(built).value());
+  const auto position = std::make_shared<std::int32_t>(0);
+  return [executor, position](std::span<const TokenId> tokens) {
+    const StepSequence sequence = {.tokens = tokens,
+                                   .first_position = *position,
+                                   .kv_blocks = kBlocks,
+                                   .logits = LogitsWanted::kAll};
+    executor->Step({&sequence, 1});
+    *position += static_cast<std::int32_t>(tokens.size());
+    std::vector<float> logits;
+    for (std::size_t row = 0; row < tokens.size(); ++row) {
+      const auto of_token = executor->logits(row);
+      logits.insert(logits.end(), of_token.begin(), of_token.end());
+    }
+    return logits;
+  };
+}
+
+constexpr Executor kExecutors[] = {{"Interpreter", StartInterpreter}, {"Host", StartHost}};
 
 struct Vector {
   const char* name;
