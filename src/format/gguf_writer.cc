@@ -86,7 +86,7 @@ class HeaderBytes {
     PutType(ValueType::kArray);
     PutType(TypeOf<T>());
     Put(std::uint64_t{array.size()});
-    for (const T element : array) Put(element);
+    for (auto&& element : array) Put(element);
   }
 
   std::vector<std::byte> bytes_;

@@ -1,0 +1,167 @@
+#include "numerics/quantise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "base/check.h"
+#include "numerics/blocks.h"
+#include "numerics/half.h"
+
+namespace millrace {
+namespace {
+
+constexpr float kLargestHalf = 65504.0f;
+
+// The integer nearest to value, ties to even, within low..high; low for a NaN. Adding 1.5 * 2^23
+// leaves no bits for a fraction, and unlike a call of nearbyint it vectorises on every CPU.
+int RoundWithin(float value, int low, int high) {
+  constexpr float kNoFraction = 12582912.0f;
+  const auto least = static_cast<float>(low), most = static_cast<float>(high);
+  const float bounded = value > least ? (value < most ? value : most) : least;
+  return static_cast<int>((bounded + kNoFraction) - kNoFraction);
+}
+
+// The half nearest to value, but no infinity.
+Half FiniteHalf(float value) { return FloatToHalf(std::clamp(value, -kLargestHalf, kLargestHalf)); }
+
+// What values are multiplied by to count steps: 0 if a step is nothing.
+float Inverse(float step) { return step == 0.0f ? 0.0f : 1.0f / step; }
+
+// The value of largest magnitude, with its sign; the first of equals.
+float Extreme(std::span<const float> values) {
+  float extreme = 0.0f;
+  for (const float value : values) {
+    if (std::fabs(value) > std::fabs(extreme)) extreme = value;
+  }
+  return extreme;
+}
+
+void Quantise(std::span<const float> x, BlockQ8_0& block) {
+  block.d = FiniteHalf(std::fabs(Extreme(x)) / 127.0f);
+  const float inverse = Inverse(HalfToFloat(block.d));
+  for (std::size_t i = 0; i < 32; ++i)
+    block.q[i] = static_cast<std::int8_t>(RoundWithin(x[i] * inverse, -127, 127));
+}
+
+// The extreme becomes -8, the end of the nibbles that reaches farther.
+void Quantise(std::span<const float> x, BlockQ4_0& block) {
+  block.d = FiniteHalf(Extreme(x) / -8.0f);
+  const float inverse = Inverse(HalfToFloat(block.d));
+  for (std::size_t i = 0; i < 16; ++i) {
+    const int low = RoundWithin(x[i] * inverse, -8, 7) + 8;
+    const int high = RoundWithin(x[i + 16] * inverse, -8, 7) + 8;
+    block.q[i] = static_cast<std::uint8_t>(low | high << 4);
+  }
+}
+
+// The inverse of ScaleMinQ4_K.
+void StoreScaleMin(BlockQ4_K& block, std::size_t s, int scale, int min) {
+  std::uint8_t* b = block.scales;
+  if (s < 4) {
+    b[s] = static_cast<std::uint8_t>(b[s] | scale);
+    b[s + 4] = static_cast<std::uint8_t>(b[s + 4] | min);
+  } else {
+    b[s + 4] = static_cast<std::uint8_t>((scale & 15) | (min & 15) << 4);
+    b[s - 4] = static_cast<std::uint8_t>(b[s - 4] | (scale >> 4) << 6);
+    b[s] = static_cast<std::uint8_t>(b[s] | (min >> 4) << 6);
+  }
+}
+
+// Sub-blocks of 32 reach from -min to -min + 15 scale. The minimum cannot be negative: values all
+// above zero are reached from zero.
+void Quantise(std::span<const float> x, BlockQ4_K& block) {
+  float scale[8], min[8];
+  for (std::size_t s = 0; s < 8; ++s) {
+    const auto [least, most] = std::ranges::minmax(x.subspan(s * 32, 32));
+    min[s] = std::max(-least, 0.0f);
+    scale[s] = (std::max(most, 0.0f) + min[s]) / 15.0f;
+  }
+  block = {};
+  block.d = FiniteHalf(*std::max_element(scale, scale + 8) / 63.0f);
+  block.dmin = FiniteHalf(*std::max_element(min, min + 8) / 63.0f);
+  const float d = HalfToFloat(block.d), dmin = HalfToFloat(block.dmin);
+  for (std::size_t s = 0; s < 8; ++s) {
+    const int scale_bits = RoundWithin(scale[s] * Inverse(d), 0, 63);
+    const int min_bits = RoundWithin(min[s] * Inverse(dmin), 0, 63);
+    StoreScaleMin(block, s, scale_bits, min_bits);
+    const float inverse = Inverse(d * static_cast<float>(scale_bits));
+    const float offset = dmin * static_cast<float>(min_bits);
+    const int shift = s % 2 == 0 ? 0 : 4;
+    for (std::size_t i = 0; i < 32; ++i) {
+      const int nibble = RoundWithin((x[s * 32 + i] + offset) * inverse, 0, 15);
+      std::uint8_t& byte = block.q[s / 2 * 32 + i];
+      byte = static_cast<std::uint8_t>(byte | nibble << shift);
+    }
+  }
+}
+
+// The inverse of ValueQ6_K, into bits that are zero.
+void StoreQ6_K(BlockQ6_K& block, std::size_t i, int value) {
+  const std::size_t half = i / 128, group = i % 128 / 32, l = i % 32;
+  const int bits = value + 32;
+  std::uint8_t& low = block.low[half * 64 + group % 2 * 32 + l];
+  std::uint8_t& high = block.high[half * 32 + l];
+  low = static_cast<std::uint8_t>(low | (bits & 15) << (group < 2 ? 0 : 4));
+  high = static_cast<std::uint8_t>(high | (bits >> 4) << (2 * group));
+}
+
+// The extreme of each sub-block of 16 becomes -32; scales have a sign.
+void Quantise(std::span<const float> x, BlockQ6_K& block) {
+  float scale[16];
+  for (std::size_t s = 0; s < 16; ++s) scale[s] = Extreme(x.subspan(s * 16, 16)) / -32.0f;
+  block = {};
+  block.d = FiniteHalf(std::fabs(Extreme(scale)) / 127.0f);
+  const float d = HalfToFloat(block.d);
+  for (std::size_t s = 0; s < 16; ++s) {
+    const int scale_bits = RoundWithin(scale[s] * Inverse(d), -127, 127);
+    block.scales[s] = static_cast<std::int8_t>(scale_bits);
+    const float inverse = Inverse(d * static_cast<float>(scale_bits));
+    for (std::size_t i = s * 16; i < s * 16 + 16; ++i)
+      StoreQ6_K(block, i, RoundWithin(x[i] * inverse, -32, 31));
+  }
+}
+
+template <typename Block>
+void QuantiseBlocks(std::span<const float> row, std::byte* out, std::size_t elements) {
+  for (std::size_t at = 0; at < row.size(); at += elements, out += sizeof(Block)) {
+    Block block;
+    Quantise(row.subspan(at, elements), block);
+    std::memcpy(out, &block, sizeof(Block));
+  }
+}
+
+template <typename Convert>
+void ConvertHalves(std::span<const float> row, std::byte* out, Convert convert) {
+  for (const float value : row) {
+    const std::uint16_t bits = convert(value);
+    std::memcpy(out, &bits, sizeof(bits));
+    out += sizeof(bits);
+  }
+}
+
+}  // namespace
+
+void QuantiseRow(DType dtype, std::span<const float> row, std::span<std::byte> out) {
+  MILLRACE_CHECK(out.size() == RowBytes(dtype, row.size()));
+  switch (dtype) {
+    case DType::kF32:
+      if (!row.empty()) std::memcpy(out.data(), row.data(), out.size());
+      return;
+    case DType::kF16:
+      return ConvertHalves(row, out.data(), FloatToHalf);
+    case DType::kBF16:
+      return ConvertHalves(row, out.data(), FloatToBFloat);
+    case DType::kQ8_0:
+      return QuantiseBlocks<BlockQ8_0>(row, out.data(), 32);
+    case DType::kQ4_0:
+      return QuantiseBlocks<BlockQ4_0>(row, out.data(), 32);
+    case DType::kQ4_K:
+      return QuantiseBlocks<BlockQ4_K>(row, out.data(), 256);
+    case DType::kQ6_K:
+      return QuantiseBlocks<BlockQ6_K>(row, out.data(), 256);
+  }
+}
+
+}  // namespace millrace
