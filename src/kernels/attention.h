@@ -82,26 +82,23 @@ inline void Scores(const AttentionBlock& block, std::size_t query, std::size_t v
 }
 
 // Turns the scores of one row into probabilities and updates its maximum and sum. Returns the
-// factor by which the accumulated values shrink.
+// factor by which the accumulated values shrink. Registers of positions that do not exist are left
+// alone: their probabilities would be 0, and adding 0 changes no bit.
 template <typename L, typename Cache>
 inline float Softmax(float* p, std::size_t count, bool first, float& max, float& sum) {
-  for (std::size_t i = count; i < kKvBlock; ++i) p[i] = -__builtin_inff();  // becomes exactly 0
+  const std::size_t end = (count + 15) / 16 * 16;
+  for (std::size_t i = count; i < end; ++i) p[i] = -__builtin_inff();  // becomes exactly 0
   auto largest = L::Load(p);
-  for (std::size_t i = 16; i < kKvBlock; i += 16) largest = L::Max(largest, L::Load(p + i));
+  for (std::size_t i = 16; i < end; i += 16) largest = L::Max(largest, L::Load(p + i));
   const float block_max = L::ReduceMax(largest);
   const float new_max = first || block_max > max ? block_max : max;
   auto total = L::Zero();
-  for (std::size_t i = 0; i < kKvBlock; i += 16) {
+  for (std::size_t i = 0; i < end; i += 16) {
     const auto probability = Cache::Round(Exp<L>(L::Sub(L::Load(p + i), L::Set(new_max))));
     L::Store(p + i, probability);
     total = L::Add(total, probability);
   }
-  float correction = 0;
-  if (!first) {
-    float lanes[16];
-    L::Store(lanes, Exp<L>(L::Set(max - new_max)));
-    correction = lanes[0];
-  }
+  const float correction = first ? 0.0f : L::First(Exp<L>(L::Set(max - new_max)));
   sum = __builtin_fmaf(first ? 0.0f : sum, correction, L::TreeSum(total));
   max = new_max;
   return correction;

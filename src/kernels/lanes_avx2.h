@@ -99,6 +99,7 @@ struct LanesAvx2 {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
+  static float First(F a) { return _mm256_cvtss_f32(a.low); }
   static F SwapPairs(F a) {
     return {_mm256_permute_ps(a.low, 0xb1), _mm256_permute_ps(a.high, 0xb1)};
   }

@@ -82,6 +82,7 @@ struct LanesAvx512 {
     const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
   }
+  static float First(F a) { return _mm512_cvtss_f32(a); }
   static F SwapPairs(F a) { return _mm512_permute_ps(a, 0xb1); }
 
   static I ZeroInt() { return _mm512_setzero_si512(); }

@@ -113,6 +113,7 @@ struct LanesPortable {
     }
     return a.v[0];
   }
+  static float First(F a) { return a.v[0]; }
   static F SwapPairs(F a) {  // lanes 1, 0, 3, 2, ...
     return Make([&](int i) { return a.v[i ^ 1]; });
   }
