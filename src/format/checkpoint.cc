@@ -99,11 +99,12 @@ Result<std::vector<std::string_view>> Checkpoint::GetStrings(std::string_view ke
   MILLRACE_TRY(const auto* array, Array(key));
   std::vector<std::string_view> values;
   values.reserve(array->size());
-  for (const MetadataScalar& scalar : *array) {
+  const bool all = array->All([&](const MetadataScalar& scalar) {
     const auto* value = std::get_if<std::string_view>(&scalar);
-    if (value == nullptr) return Invalid("{}: metadata key {} is no array of strings", name_, key);
-    values.push_back(*value);
-  }
+    if (value != nullptr) values.push_back(*value);
+    return value != nullptr;
+  });
+  if (!all) return Invalid("{}: metadata key {} is no array of strings", name_, key);
   return values;
 }
 
@@ -111,11 +112,12 @@ Result<std::vector<float>> Checkpoint::GetFloats(std::string_view key) const {
   MILLRACE_TRY(const auto* array, Array(key));
   std::vector<float> values;
   values.reserve(array->size());
-  for (const MetadataScalar& scalar : *array) {
+  const bool all = array->All([&](const MetadataScalar& scalar) {
     const auto value = AsFloat(scalar);
-    if (!value) return Invalid("{}: metadata key {} is no array of numbers", name_, key);
-    values.push_back(static_cast<float>(*value));
-  }
+    if (value) values.push_back(static_cast<float>(*value));
+    return value.has_value();
+  });
+  if (!all) return Invalid("{}: metadata key {} is no array of numbers", name_, key);
   return values;
 }
 
@@ -123,11 +125,12 @@ Result<std::vector<std::int64_t>> Checkpoint::GetInts(std::string_view key) cons
   MILLRACE_TRY(const auto* array, Array(key));
   std::vector<std::int64_t> values;
   values.reserve(array->size());
-  for (const MetadataScalar& scalar : *array) {
+  const bool all = array->All([&](const MetadataScalar& scalar) {
     const auto value = AsInt(scalar);
-    if (!value) return Invalid("{}: metadata key {} is no array of integers", name_, key);
-    values.push_back(*value);
-  }
+    if (value) values.push_back(*value);
+    return value.has_value();
+  });
+  if (!all) return Invalid("{}: metadata key {} is no array of integers", name_, key);
   return values;
 }
 

@@ -10,25 +10,21 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "format/metadata.h"
 #include "numerics/dtype.h"
 
 namespace millrace {
 
-// A metadata value. Integers are widened; text views the file.
-using MetadataScalar = std::variant<std::uint64_t, std::int64_t, double, bool, std::string_view>;
-using MetadataArray = std::vector<MetadataScalar>;
-using MetadataValue = std::variant<MetadataScalar, MetadataArray>;
-
 struct Tensor {
   std::string_view name;
   DType dtype = DType::kF32;
-  std::vector<std::int64_t>
-      shape;  // GGUF order: shape[0] is the length of a row; 1 to 4 dimensions
+  // GGUF order: shape[0] is the length of a row, a whole number of blocks; 1 to 4 dimensions.
+  std::vector<std::int64_t> shape;
+  // Rows of RowBytes(dtype, columns()). Begins at a multiple of 8 from the beginning of the file.
   std::span<const std::byte> bytes;
 
   std::int64_t columns() const { return shape[0]; }

@@ -1,3 +1,8 @@
+// The reader of GGUF (docs/gguf.md): one pass over the header, front to back, in which every read
+// is checked against the end of the file; then the tensors are placed, all at once.
+//
+// Nothing is allocated for a count that a file merely claims: a key and a tensor cost a small
+// multiple of the bytes that declare them, an array costs nothing.
 #include "format/gguf.h"
 
 #include <algorithm>
@@ -6,50 +11,65 @@
 #include <numeric>
 #include <string_view>
 
+#include "format/gguf_types.h"
+
 namespace millrace {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 1024;
-constexpr std::size_t kDefaultAlignment = 32;
-// Of all metadata arrays together. The largest vocabularies have 3 x 262144; an element costs 24
-// bytes here.
-constexpr std::uint64_t kMaxArrayElements = 16u << 20;
+using gguf::ValueType;
 
-// The tensor types of ggml by number; gaps were types that have been removed.
-constexpr std::string_view kGgmlTypes[] = {
-    "F32",     "F16",    "Q4_0",    "Q4_1",  "",       "",      "Q5_0",  "Q5_1",
-    "Q8_0",    "Q8_1",   "Q2_K",    "Q3_K",  "Q4_K",   "Q5_K",  "Q6_K",  "Q8_K",
-    "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS",
-    "I8",      "I16",    "I32",     "I64",   "F64",    "IQ1_M", "BF16",  "",
-    "",        "",       "TQ1_0",   "TQ2_0", "",       "",      "",      "MXFP4"};
+// The least that a key and a tensor take: their names are not empty.
+constexpr std::size_t kLeastKeyBytes = 8 + 1 + 4 + 1;
+constexpr std::size_t kLeastTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
+constexpr std::uint64_t kMaxExtent = std::uint64_t{1} << 40;
 
-// The value types of metadata by number.
-enum class ValueType : std::uint32_t {
-  kUint8,
-  kInt8,
-  kUint16,
-  kInt16,
-  kUint32,
-  kInt32,
-  kFloat32,
-  kBool,
-  kString,
-  kArray,
-  kUint64,
-  kInt64,
-  kFloat64,
-};
+// A name out of a damaged file, fit for a message of one line.
+std::string Printable(std::string_view name) {
+  constexpr std::size_t kMaxShown = 100;
+  std::string shown;
+  for (const char c : name.substr(0, kMaxShown)) {
+    const bool plain = c >= ' ' && c <= '~';
+    shown += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return name.size() > kMaxShown ? shown + "..." : shown;
+}
 
 std::string SupportedTypes() {
   std::string names;
-  for (const DType dtype : kAllDTypes)
-    names += (names.empty() ? "" : ", ") + std::string(Name(dtype));
+  for (const DType dtype : kAllDTypes) {
+    if (!names.empty()) names += ", ";
+    names += Name(dtype);
+  }
   return names;
+}
+
+// Bytes that a value takes, a string at least; 0 for an array and for types that do not exist.
+std::size_t LeastBytes(ValueType type) {
+  switch (type) {
+    case ValueType::kUint8:
+    case ValueType::kInt8:
+    case ValueType::kBool:
+      return 1;
+    case ValueType::kUint16:
+    case ValueType::kInt16:
+      return 2;
+    case ValueType::kUint32:
+    case ValueType::kInt32:
+    case ValueType::kFloat32:
+      return 4;
+    case ValueType::kUint64:
+    case ValueType::kInt64:
+    case ValueType::kFloat64:
+    case ValueType::kString:
+      return 8;
+    case ValueType::kArray:
+      return 0;
+  }
+  return 0;
 }
 
 }  // namespace
 
-// Reads a header from front to back; every read is checked against the end of the file.
 class GgufParser {
  public:
   GgufParser(std::span<const std::byte> bytes, std::string name) : bytes_(bytes) {
@@ -61,20 +81,13 @@ class GgufParser {
     MILLRACE_TRY_VOID(ReadMagic());
     MILLRACE_TRY(const auto tensor_count, Read<std::uint64_t>("the number of tensors"));
     MILLRACE_TRY(const auto key_count, Read<std::uint64_t>("the number of metadata keys"));
-    // A key takes at least 13 bytes, a tensor at least 24: a count beyond that is no count.
-    if (key_count > Left() / 13)
-      return Damaged("{} metadata keys are more than the file can hold", key_count);
-    if (tensor_count > Left() / 24)
-      return Damaged("{} tensors are more than the file can hold", tensor_count);
+    MILLRACE_TRY_VOID(CheckCount("metadata keys", key_count, kLeastKeyBytes));
+    MILLRACE_TRY_VOID(CheckCount("tensors", tensor_count, kLeastTensorBytes));
     for (std::uint64_t i = 0; i < key_count; ++i) MILLRACE_TRY_VOID(ReadKey());
-    MILLRACE_TRY(const auto alignment, checkpoint_.GetUint("general.alignment", kDefaultAlignment));
-    if (!std::has_single_bit(alignment) || alignment > (1u << 20)) {
-      return Damaged("general.alignment is {}, wanted a power of two up to 1048576", alignment);
-    }
-    std::vector<std::uint64_t> offsets;
-    for (std::uint64_t i = 0; i < tensor_count; ++i)
-      MILLRACE_TRY_VOID(ReadTensor(offsets, alignment));
-    MILLRACE_TRY_VOID(PlaceTensors(offsets, alignment));
+    MILLRACE_TRY_VOID(ReadAlignment());
+    for (std::uint64_t i = 0; i < tensor_count; ++i) MILLRACE_TRY_VOID(ReadTensor());
+    MILLRACE_TRY_VOID(PlaceTensors());
+    MILLRACE_TRY_VOID(CheckOverlaps());
     return std::move(checkpoint_);
   }
 
@@ -86,11 +99,16 @@ class GgufParser {
 
   std::size_t Left() const { return bytes_.size() - at_; }
 
+  Result<void> CheckCount(std::string_view what, std::uint64_t count, std::size_t least_bytes) {
+    if (count <= Left() / least_bytes) return {};
+    return Damaged("declares {} {}, which its {} bytes cannot hold", count, what, bytes_.size());
+  }
+
   template <typename T>
   Result<T> Read(std::string_view what) {
     if (Left() < sizeof(T)) {
-      return Damaged("ends at byte {} inside {}, which begins at byte {}", bytes_.size(), what,
-                     at_);
+      return Damaged("{} at byte {} needs {} bytes, the file has {} left", Printable(what), at_,
+                     sizeof(T), Left());
     }
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof(T));
@@ -101,8 +119,8 @@ class GgufParser {
   Result<std::string_view> ReadString(std::string_view what) {
     MILLRACE_TRY(const auto length, Read<std::uint64_t>(what));
     if (length > Left()) {
-      return Damaged("{} at byte {} has {} bytes, the file has {} left", what, at_ - 8, length,
-                     Left());
+      return Damaged("{} at byte {} has {} bytes, the file has {} left", Printable(what), at_,
+                     length, Left());
     }
     const auto* text = reinterpret_cast<const char*>(bytes_.data() + at_);
     at_ += length;
@@ -110,222 +128,201 @@ class GgufParser {
   }
 
   Result<void> ReadMagic() {
-    if (bytes_.size() < 8 || std::memcmp(bytes_.data(), "GGUF", 4) != 0) {
-      return Damaged("is no GGUF file: wanted it to begin with the letters GGUF");
+    const std::size_t size = gguf::kMagic.size();
+    if (bytes_.size() < size || std::memcmp(bytes_.data(), gguf::kMagic.data(), size) != 0) {
+      return Damaged("is no GGUF file: wanted it to begin with the letters {}", gguf::kMagic);
     }
-    at_ = 4;
+    at_ = size;
     MILLRACE_TRY(const auto version, Read<std::uint32_t>("the version"));
-    if (version != 2 && version != 3) {
-      return Unsupported("{}: has GGUF version {}, wanted 2 or 3 (little-endian)",
-                         checkpoint_.name_, version);
-    }
-    return {};
+    if (version == 2 || version == 3) return {};
+    return Unsupported("{}: has GGUF version {}, wanted 2 or 3 (little-endian)", checkpoint_.name_,
+                       version);
   }
 
   Result<void> ReadKey() {
     MILLRACE_TRY(const auto key, ReadString("a metadata key"));
-    if (key.empty() || key.size() > 65535)
-      return Damaged("a metadata key of {} bytes, wanted 1 to 65535", key.size());
-    MILLRACE_TRY(const auto type, Read<std::uint32_t>("the type of a metadata value"));
-    MILLRACE_TRY(MetadataValue value, ReadValue(key, static_cast<ValueType>(type)));
-    if (!checkpoint_.metadata_.emplace(key, std::move(value)).second) {
-      return Damaged("metadata key {} occurs twice", key);
+    if (key.empty() || key.size() > gguf::kMaxKeyBytes) {
+      return Damaged("a metadata key of {} bytes ends at byte {}, wanted 1 to {} bytes", key.size(),
+                     at_, gguf::kMaxKeyBytes);
     }
-    return {};
+    MILLRACE_TRY(const auto type, Read<std::uint32_t>(key));
+    MILLRACE_TRY(const MetadataValue value, ReadValue(key, static_cast<ValueType>(type)));
+    if (checkpoint_.metadata_.emplace(key, value).second) return {};
+    return Damaged("metadata key {} occurs twice", Printable(key));
   }
 
   Result<MetadataValue> ReadValue(std::string_view key, ValueType type) {
-    if (type != ValueType::kArray) {
-      MILLRACE_TRY(const auto scalar, ReadScalar(key, type));
-      return MetadataValue(scalar);
+    if (type == ValueType::kArray) return ReadArray(key);
+    const std::byte* at = bytes_.data() + at_;
+    MILLRACE_TRY_VOID(CheckScalar(key, type));
+    return MetadataValue(DecodeScalar(type, at));
+  }
+
+  Result<MetadataValue> ReadArray(std::string_view key) {
+    MILLRACE_TRY(const auto element, Read<std::uint32_t>(key));
+    MILLRACE_TRY(const auto count, Read<std::uint64_t>(key));
+    const auto type = static_cast<ValueType>(element);
+    if (type == ValueType::kArray) {
+      return Unsupported("{}: metadata key {} is an array of arrays, which is not supported",
+                         checkpoint_.name_, Printable(key));
     }
-    MILLRACE_TRY(const auto element, Read<std::uint32_t>("the type of an array"));
-    MILLRACE_TRY(const auto count, Read<std::uint64_t>("the length of an array"));
-    const std::size_t least = LeastBytes(static_cast<ValueType>(element));
-    if (least == 0)
-      return Damaged("metadata key {} is an array of type {}, which is not known", key, element);
+    const std::size_t least = LeastBytes(type);
+    if (least == 0) return UnknownType(key, element);
     if (count > Left() / least) {
-      return Damaged("metadata key {} has {} elements, the file has {} bytes left", key, count,
-                     Left());
+      return Damaged("metadata key {} has {} elements, the file has {} bytes left", Printable(key),
+                     count, Left());
     }
-    array_elements_ += count;
-    if (array_elements_ > kMaxArrayElements) {
-      return Damaged("metadata key {} brings the array elements to {}, wanted at most {}", key,
-                     array_elements_, kMaxArrayElements);
+    const std::size_t begin = at_;
+    if (type == ValueType::kString || type == ValueType::kBool) {
+      for (std::uint64_t i = 0; i < count; ++i) MILLRACE_TRY_VOID(CheckScalar(key, type));
+    } else {
+      at_ += count * least;
     }
-    MetadataArray array;
-    array.reserve(count);
-    for (std::uint64_t i = 0; i < count; ++i) {
-      MILLRACE_TRY(const auto scalar, ReadScalar(key, static_cast<ValueType>(element)));
-      array.push_back(scalar);
-    }
-    return MetadataValue(std::move(array));
+    return MetadataValue(MetadataArray(type, count, bytes_.subspan(begin, at_ - begin)));
   }
 
-  // Bytes that a value takes at least; 0 for types that are not known or cannot be elements of an
-  // array.
-  static std::size_t LeastBytes(ValueType type) {
-    switch (type) {
-      case ValueType::kUint8:
-      case ValueType::kInt8:
-      case ValueType::kBool:
-        return 1;
-      case ValueType::kUint16:
-      case ValueType::kInt16:
-        return 2;
-      case ValueType::kUint32:
-      case ValueType::kInt32:
-      case ValueType::kFloat32:
-        return 4;
-      case ValueType::kUint64:
-      case ValueType::kInt64:
-      case ValueType::kFloat64:
-      case ValueType::kString:
-        return 8;
-      case ValueType::kArray:
-        return 0;
+  // Passes a value that is no array, if it is one that DecodeScalar may see.
+  Result<void> CheckScalar(std::string_view key, ValueType type) {
+    if (type == ValueType::kString) {
+      const Result<std::string_view> text = ReadString(key);
+      return text.ok() ? Result<void>() : text.error();
     }
-    return 0;
-  }
-
-  template <typename T, typename Wide>
-  Result<MetadataScalar> ReadAs(std::string_view key) {
-    MILLRACE_TRY(const T value, Read<T>(key));
-    return MetadataScalar(static_cast<Wide>(value));
-  }
-
-  Result<MetadataScalar> ReadScalar(std::string_view key, ValueType type) {
-    switch (type) {
-      case ValueType::kUint8:
-        return ReadAs<std::uint8_t, std::uint64_t>(key);
-      case ValueType::kInt8:
-        return ReadAs<std::int8_t, std::int64_t>(key);
-      case ValueType::kUint16:
-        return ReadAs<std::uint16_t, std::uint64_t>(key);
-      case ValueType::kInt16:
-        return ReadAs<std::int16_t, std::int64_t>(key);
-      case ValueType::kUint32:
-        return ReadAs<std::uint32_t, std::uint64_t>(key);
-      case ValueType::kInt32:
-        return ReadAs<std::int32_t, std::int64_t>(key);
-      case ValueType::kFloat32:
-        return ReadAs<float, double>(key);
-      case ValueType::kUint64:
-        return ReadAs<std::uint64_t, std::uint64_t>(key);
-      case ValueType::kInt64:
-        return ReadAs<std::int64_t, std::int64_t>(key);
-      case ValueType::kFloat64:
-        return ReadAs<double, double>(key);
-      case ValueType::kBool: {
-        MILLRACE_TRY(const auto value, Read<std::uint8_t>(key));
-        if (value > 1) return Damaged("metadata key {} is a bool of value {}", key, value);
-        return MetadataScalar(value == 1);
-      }
-      case ValueType::kString: {
-        MILLRACE_TRY(const auto text, ReadString(key));
-        return MetadataScalar(text);
-      }
-      case ValueType::kArray:
-        break;
+    if (type == ValueType::kBool) {
+      MILLRACE_TRY(const auto value, Read<std::uint8_t>(key));
+      if (value <= 1) return {};
+      return Damaged("metadata key {} has a bool of value {}", Printable(key), value);
     }
-    return Damaged("metadata key {} has type {}, which is not known", key,
-                   static_cast<std::uint32_t>(type));
+    const std::size_t size_bytes = LeastBytes(type);
+    if (size_bytes == 0) return UnknownType(key, static_cast<std::uint32_t>(type));
+    if (size_bytes > Left()) {
+      return Damaged("metadata key {} has a value of {} bytes, the file has {} left",
+                     Printable(key), size_bytes, Left());
+    }
+    at_ += size_bytes;
+    return {};
   }
 
-  Result<void> ReadTensor(std::vector<std::uint64_t>& offsets, std::uint64_t alignment) {
+  Error UnknownType(std::string_view key, std::uint32_t type) const {
+    return Damaged("metadata key {} has values of type {}, wanted 0 to 12", Printable(key), type);
+  }
+
+  Result<void> ReadAlignment() {
+    MILLRACE_TRY(alignment_, checkpoint_.GetUint(gguf::kAlignmentKey, gguf::kDefaultAlignment));
+    if (std::has_single_bit(alignment_) && alignment_ >= gguf::kMinAlignment &&
+        alignment_ <= gguf::kMaxAlignment) {
+      return {};
+    }
+    return Damaged("{} is {}, wanted a power of two from {} to {}", gguf::kAlignmentKey, alignment_,
+                   gguf::kMinAlignment, gguf::kMaxAlignment);
+  }
+
+  Result<void> ReadTensor() {
     Tensor tensor;
     MILLRACE_TRY(tensor.name, ReadString("a tensor's name"));
-    if (tensor.name.empty() || tensor.name.size() > kMaxNameBytes) {
-      return Damaged("a tensor's name of {} bytes, wanted 1 to {}", tensor.name.size(),
-                     kMaxNameBytes);
+    if (tensor.name.empty() || tensor.name.size() > gguf::kMaxTensorNameBytes) {
+      return Damaged("a tensor's name of {} bytes ends at byte {}, wanted 1 to {} bytes",
+                     tensor.name.size(), at_, gguf::kMaxTensorNameBytes);
     }
-    MILLRACE_TRY(const auto dimensions, Read<std::uint32_t>("the dimensions of a tensor"));
-    if (dimensions < 1 || dimensions > 4) {
-      return Damaged("tensor {} has {} dimensions, wanted 1 to 4", tensor.name, dimensions);
-    }
-    for (std::uint32_t i = 0; i < dimensions; ++i) {
-      MILLRACE_TRY(const auto extent, Read<std::uint64_t>("the shape of a tensor"));
-      if (extent < 1 || extent > (std::uint64_t{1} << 40)) {
-        return Damaged("tensor {} has extent {} in dimension {}", tensor.name, extent, i);
-      }
-      tensor.shape.push_back(static_cast<std::int64_t>(extent));
-    }
-    MILLRACE_TRY(const auto type, Read<std::uint32_t>("the type of a tensor"));
-    MILLRACE_TRY(const auto offset, Read<std::uint64_t>("the offset of a tensor"));
-    if (type >= std::size(kGgmlTypes) || kGgmlTypes[type].empty()) {
-      return Damaged("tensor {} has type {}, which is not known", tensor.name, type);
-    }
-    const auto dtype = ParseDType(kGgmlTypes[type]);
-    if (!dtype) {
-      return Unsupported("{}: tensor {} has type {}, which is not supported; supported: {}",
-                         checkpoint_.name_, tensor.name, kGgmlTypes[type], SupportedTypes());
-    }
-    tensor.dtype = *dtype;
-    if (offset % alignment != 0) {
-      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}", tensor.name, offset,
-                     alignment);
+    MILLRACE_TRY_VOID(ReadShape(tensor));
+    MILLRACE_TRY_VOID(ReadType(tensor));
+    MILLRACE_TRY(const auto offset, Read<std::uint64_t>(tensor.name));
+    if (offset % alignment_ != 0) {
+      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}",
+                     Printable(tensor.name), offset, alignment_);
     }
     if (!checkpoint_.tensor_index_.emplace(tensor.name, checkpoint_.tensors_.size()).second) {
-      return Damaged("tensor {} occurs twice", tensor.name);
+      return Damaged("tensor {} occurs twice", Printable(tensor.name));
     }
-    offsets.push_back(offset);
+    offsets_.push_back(offset);
     checkpoint_.tensors_.push_back(std::move(tensor));
     return {};
   }
 
-  // Bytes of a tensor's data.
-  Result<std::uint64_t> DataBytes(const Tensor& tensor) const {
-    const auto columns = static_cast<std::uint64_t>(tensor.columns());
-    if (columns % BlockElements(tensor.dtype) != 0) {
-      return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}", tensor.name,
-                     columns, BlockElements(tensor.dtype), Name(tensor.dtype));
+  Result<void> ReadShape(Tensor& tensor) {
+    MILLRACE_TRY(const auto dimensions, Read<std::uint32_t>(tensor.name));
+    if (dimensions < 1 || dimensions > gguf::kMaxDimensions) {
+      return Damaged("tensor {} has {} dimensions, wanted 1 to {}", Printable(tensor.name),
+                     dimensions, gguf::kMaxDimensions);
     }
-    std::uint64_t total = RowBytes(tensor.dtype, columns);
+    for (std::uint32_t i = 0; i < dimensions; ++i) {
+      MILLRACE_TRY(const auto extent, Read<std::uint64_t>(tensor.name));
+      if (extent < 1 || extent > kMaxExtent) {
+        return Damaged("tensor {} has extent {} in dimension {}, wanted 1 to {}",
+                       Printable(tensor.name), extent, i, kMaxExtent);
+      }
+      tensor.shape.push_back(static_cast<std::int64_t>(extent));
+    }
+    return {};
+  }
+
+  Result<void> ReadType(Tensor& tensor) {
+    MILLRACE_TRY(const auto number, Read<std::uint32_t>(tensor.name));
+    const std::string_view name = gguf::TypeName(number);
+    if (name.empty()) {
+      return Damaged("tensor {} has type {}, which does not exist", Printable(tensor.name), number);
+    }
+    const auto dtype = ParseDType(name);
+    if (!dtype) {
+      return Unsupported("{}: tensor {} has type {}, which is not supported; supported: {}",
+                         checkpoint_.name_, Printable(tensor.name), name, SupportedTypes());
+    }
+    tensor.dtype = *dtype;
+    if (static_cast<std::size_t>(tensor.columns()) % BlockElements(*dtype) == 0) return {};
+    return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}",
+                   Printable(tensor.name), tensor.columns(), BlockElements(*dtype), name);
+  }
+
+  Result<std::uint64_t> DataBytes(const Tensor& tensor) const {
+    std::uint64_t total = RowBytes(tensor.dtype, static_cast<std::size_t>(tensor.columns()));
     for (std::size_t i = 1; i < tensor.shape.size(); ++i) {
       if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(tensor.shape[i]), &total)) {
-        return Damaged("tensor {} is larger than any file", tensor.name);
+        return Damaged("tensor {} is larger than any file", Printable(tensor.name));
       }
     }
     return total;
   }
 
-  Result<void> PlaceTensors(const std::vector<std::uint64_t>& offsets, std::uint64_t alignment) {
-    const std::uint64_t data_begin = (at_ + alignment - 1) / alignment * alignment;
-    for (std::size_t i = 0; i < offsets.size(); ++i) {
+  // Gives each tensor its bytes. Data begin at the next multiple of the alignment.
+  Result<void> PlaceTensors() {
+    const std::uint64_t data_begin = (at_ + alignment_ - 1) / alignment_ * alignment_;
+    for (std::size_t i = 0; i < offsets_.size(); ++i) {
       Tensor& tensor = checkpoint_.tensors_[i];
-      MILLRACE_TRY(const auto size, DataBytes(tensor));
+      MILLRACE_TRY(const auto size_bytes, DataBytes(tensor));
       std::uint64_t end = 0;
-      if (__builtin_add_overflow(data_begin, offsets[i], &end) ||
-          __builtin_add_overflow(end, size, &end)) {
-        return Damaged("tensor {} at offset {} ends beyond any file", tensor.name, offsets[i]);
+      if (__builtin_add_overflow(data_begin, offsets_[i], &end) ||
+          __builtin_add_overflow(end, size_bytes, &end)) {
+        return Damaged("tensor {} at offset {} ends beyond any file", Printable(tensor.name),
+                       offsets_[i]);
       }
       if (end > bytes_.size()) {
-        return Damaged("tensor {} ends at byte {}, the file has {}", tensor.name, end,
+        return Damaged("tensor {} ends at byte {}, the file has {}", Printable(tensor.name), end,
                        bytes_.size());
       }
-      tensor.bytes = bytes_.subspan(data_begin + offsets[i], size);
+      tensor.bytes = bytes_.subspan(end - size_bytes, size_bytes);
     }
-    return CheckOverlaps(offsets);
+    return {};
   }
 
-  Result<void> CheckOverlaps(const std::vector<std::uint64_t>& offsets) const {
-    std::vector<std::size_t> order(offsets.size());
+  Result<void> CheckOverlaps() const {
+    const std::vector<Tensor>& tensors = checkpoint_.tensors_;
+    std::vector<std::size_t> order(tensors.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(),
-              [&](std::size_t a, std::size_t b) { return offsets[a] < offsets[b]; });
+              [this](std::size_t a, std::size_t b) { return offsets_[a] < offsets_[b]; });
     for (std::size_t i = 1; i < order.size(); ++i) {
-      const Tensor& before = checkpoint_.tensors_[order[i - 1]];
-      if (offsets[order[i - 1]] + before.bytes.size() > offsets[order[i]]) {
-        return Damaged("tensors {} and {} overlap", before.name,
-                       checkpoint_.tensors_[order[i]].name);
+      const std::size_t before = order[i - 1], after = order[i];
+      if (offsets_[before] + tensors[before].bytes.size() > offsets_[after]) {
+        return Damaged("tensors {} and {} overlap", Printable(tensors[before].name),
+                       Printable(tensors[after].name));
       }
     }
     return {};
   }
 
   std::span<const std::byte> bytes_;
-  std::size_t at_ = 0;
-  std::uint64_t array_elements_ = 0;
+  std::size_t at_ = 0;  // the next byte to read
+  std::uint64_t alignment_ = 0;
+  std::vector<std::uint64_t> offsets_;  // of each tensor, from where data begin
   Checkpoint checkpoint_;
 };
 

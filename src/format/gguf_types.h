@@ -13,6 +13,7 @@ namespace millrace::gguf {
 inline constexpr std::string_view kMagic = "GGUF";
 inline constexpr std::uint32_t kVersion = 3;  // as written; 2 is read too
 inline constexpr std::uint64_t kDefaultAlignment = 32;
+inline constexpr std::uint64_t kMinAlignment = 8;  // so that numbers lie aligned in a mapped file
 inline constexpr std::uint64_t kMaxAlignment = 1u << 20;
 inline constexpr std::string_view kAlignmentKey = "general.alignment";
 inline constexpr std::size_t kMaxKeyBytes = 65535;

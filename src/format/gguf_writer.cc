@@ -119,7 +119,7 @@ void GgufWriter::Set(std::string key, GgufValue value) {
   if (key == gguf::kAlignmentKey) {
     const auto* alignment = std::get_if<std::uint32_t>(&value);
     MILLRACE_CHECK(alignment != nullptr && std::has_single_bit(*alignment));
-    MILLRACE_CHECK(*alignment <= gguf::kMaxAlignment);
+    MILLRACE_CHECK(*alignment >= gguf::kMinAlignment && *alignment <= gguf::kMaxAlignment);
     alignment_ = *alignment;
   }
   keys_.push_back({std::move(key), std::move(value)});
