@@ -55,8 +55,8 @@ constexpr const char* kDeepSeekWord =
 constexpr const char* kDeepSeekPunctuation =
     R"([\s]?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+)";
 constexpr const char* kDeepSeekHan = R"([\x{4E00}-\x{9FA5}\x{800}-\x{4E00}\x{AC00}-\x{D7FF}]+)";
-// [\s]+$ tried at every place of a long run of space takes quadratic time; a leftmost match can
-// only begin where the run does.
+// A leftmost match of [\s]+$ begins where a run of space does. Saying so keeps an interpreter
+// without JIT from trying every place of the run, which takes quadratic time.
 constexpr const char* kTrailingSpace = R"((?<![\s])[\s]++$)";
 constexpr const char* kDeepSeek3 =
     R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+|)"

@@ -32,8 +32,8 @@ enum class PieceKind : std::int32_t {
   kByte = 6,         // <0x41> is the byte 0x41
 };
 
-// The PieceKind with this number in a file; nothing for a number that means none. 0 means "undefined", which is the same
-// as unused.
+// The PieceKind with this number in a file; nothing for a number that means none. 0 means
+// "undefined", which is the same as unused.
 constexpr std::optional<PieceKind> PieceKindFromFile(std::int64_t value) {
   if (value == 0) return PieceKind::kUnused;
   if (value < 1 || value > 6) return std::nullopt;
