@@ -105,7 +105,7 @@ Result<void> ParseHeads(const Keys& keys, ModelConfig& config) {
                    keys.file(), config.hidden, config.heads, keys.Full("attention.key_length"));
   }
   MILLRACE_TRY(config.head_dim, keys.Count("attention.key_length", config.hidden / config.heads));
-  if (config.head_dim < 1 || config.head_dim % 2 != 0) {
+  if (config.head_dim % 2 != 0) {
     return Invalid("{}: the head size is {}, wanted an even number", keys.file(), config.head_dim);
   }
   MILLRACE_TRY(const std::int64_t value_dim, keys.Count("attention.value_length", config.head_dim));

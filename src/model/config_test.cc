@@ -137,6 +137,17 @@ TEST(ParseConfig, ImpossibleValuesAreNamed) {
   }
 }
 
+TEST(ParseConfig, YarnNeedsABaseAboveOne) {
+  TestGguf file = SmallLlama();
+  file.metadata["llama.rope.freq_base"] = 1.0f;
+  EXPECT_TRUE(ConfigOf(file).ok());
+  file.metadata["llama.rope.scaling.type"] = "yarn";
+  const Result<ModelConfig> config = ConfigOf(file);
+  ASSERT_FALSE(config.ok());
+  EXPECT_EQ(config.error().message,
+            "test.gguf: metadata key llama.rope.freq_base is 1, wanted more than 1 for YaRN");
+}
+
 TEST(ParseConfig, WhatIsNotKnownIsUnsupported) {
   const struct {
     const char* key;

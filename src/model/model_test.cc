@@ -44,6 +44,20 @@ TEST(Model, LoadsItsTokenizer) {
   EXPECT_EQ(model->tokenizer()->vocabulary_size(), 512u);
 }
 
+TEST(Model, ATokenizerWithMoreTokensThanTheEmbeddingHasRowsIsRefused) {
+  TestGguf file = SmallLlama();
+  std::vector<std::string> pieces = {"<unk>", "<s>", "</s>"};
+  for (int byte = 0; byte < 256; ++byte) pieces.push_back(fmt::format("<0x{:02X}>", byte));
+  file.metadata["tokenizer.ggml.model"] = "llama";
+  file.metadata["tokenizer.ggml.tokens"] = pieces;
+  const std::vector<std::byte> bytes = file.Bytes();
+  const Result<Model> model = ModelOf(bytes);
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  ASSERT_FALSE(model->tokenizer().ok());
+  EXPECT_EQ(model->tokenizer().error().message,
+            "test.gguf: the vocabulary has 259 tokens, token_embd.weight has 20 rows");
+}
+
 TEST(Model, UnknownArchitecturesAreToldTheKnownOnes) {
   TestGguf file = SmallLlama();
   file.metadata["general.architecture"] = "mamba";

@@ -82,6 +82,14 @@ TEST(RopeTable, YarnWithoutExtrapolationIsLinear) {
   EXPECT_EQ(table.frequencies, BuildRopeTable(Config(RopeScaling::kLinear, 8), {}).frequencies);
 }
 
+TEST(RopeTable, YarnMixesInAsMuchOfTheUnscaledAngleAsConfigured) {
+  RopeConfig config = Config(RopeScaling::kYarn, 8);
+  config.extrapolation = 0.5;
+  const RopeTable table = BuildRopeTable(config, {});
+  EXPECT_NEAR(table.frequencies[0], 0.5 + 0.5 / 8, 1e-15);
+  EXPECT_NEAR(table.frequencies[60], Unscaled(60) / 8, 1e-17);
+}
+
 TEST(RopeTable, PairsPastAShortRotationAreNotThere) {
   RopeConfig config = Config(RopeScaling::kNone, 1);
   config.dimensions = 4;

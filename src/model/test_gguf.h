@@ -13,9 +13,9 @@
 
 namespace millrace {
 
-// Values are uint32, float32 or string. Tensors are zeros.
+// Values are uint32, float32, string or array of strings. Tensors are zeros.
 struct TestGguf {
-  using Value = std::variant<std::uint32_t, float, std::string>;
+  using Value = std::variant<std::uint32_t, float, std::string, std::vector<std::string>>;
   struct TensorShape {
     std::vector<std::uint64_t> shape;  // columns first
     DType dtype = DType::kF32;
@@ -62,9 +62,14 @@ inline std::vector<std::byte> TestGguf::Bytes() const {
   put(std::uint64_t{metadata.size()});
   for (const auto& [key, value] : metadata) {
     put_text(key);
-    constexpr std::uint32_t kTypes[] = {4, 6, 8};  // uint32, float32, string
+    constexpr std::uint32_t kTypes[] = {4, 6, 8, 9};  // in the order of Value
     put(kTypes[value.index()]);
     if (const auto* text = std::get_if<std::string>(&value)) put_text(*text);
+    if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+      put(kTypes[2]);
+      put(std::uint64_t{texts->size()});
+      for (const std::string& text : *texts) put_text(text);
+    }
     if (const auto* integer = std::get_if<std::uint32_t>(&value)) put(*integer);
     if (const auto* real = std::get_if<float>(&value)) put(*real);
   }
