@@ -75,8 +75,8 @@ void Quantise(std::span<const float> x, BlockQ4_K& block) {
   float scale[8], min[8];
   for (std::size_t s = 0; s < 8; ++s) {
     const auto [least, most] = std::ranges::minmax(x.subspan(s * 32, 32));
-    min[s] = std::max(-least, 0.0f);
-    scale[s] = (std::max(most, 0.0f) + min[s]) / 15.0f;
+    min[s] = std::max(0.0f, -least);
+    scale[s] = (std::max(0.0f, most) + min[s]) / 15.0f;
   }
   block = {};
   block.d = FiniteHalf(*std::max_element(scale, scale + 8) / 63.0f);
