@@ -40,6 +40,11 @@ void ForEachRows(ThreadShare& share, Function function) {
   function(share.output);
 }
 
+// Each thread's weights begin on a page.
+std::size_t ThreadRegionBytes(const ThreadShare& share) {
+  return (share.stream_bytes + 4095) / 4096 * 4096;
+}
+
 void Pack(const Graph& graph, ByteForm form, const PackedRows& rows, std::byte* out) {
   const Weight& weight = graph.weight(rows.weight);
   const std::size_t row_bytes = RowBytes(weight.dtype, rows.packed.columns);
@@ -65,6 +70,7 @@ Result<HostPlan> HostPlan::Build(const Graph& graph, const HostOptions& options,
   MILLRACE_TRY(plan.transformer_, RecogniseTransformer(graph));
   MILLRACE_TRY_VOID(plan.ReadShape());
   plan.DivideRows();
+  MILLRACE_TRY_VOID(plan.CheckMemory());
   MILLRACE_TRY_VOID(plan.PlaceActivations());
   MILLRACE_TRY_VOID(plan.PlaceWeights(team));
   return plan;
@@ -139,12 +145,39 @@ void HostPlan::DivideRows() {
   }
 }
 
+// All together, before any of it is touched: the system hands out more than it has, and kills
+// later.
+Result<void> HostPlan::CheckMemory() {
+  for (ThreadShare& share : shares) {
+    ForEachRows(share, [&](const PackedRows& rows) { share.stream_bytes += rows.packed.bytes(); });
+    weight_bytes_ += ThreadRegionBytes(share);
+  }
+  Placement activations(nullptr);
+  LayOutActivations(activations);
+  const std::size_t available = AvailableMemoryBytes();
+  const std::size_t needed = weight_bytes_ + activations.size_bytes() + KvBytes();
+  if (needed > available) {
+    return Exhausted(
+        "model: needs {} bytes of memory ({} for weights, {} for a KV cache of {} positions, {} "
+        "for "
+        "activations), {} are available",
+        needed, weight_bytes_, KvBytes(), static_cast<std::int64_t>(options_.kv_blocks) * 64,
+        activations.size_bytes(), available);
+  }
+  return {};
+}
+
+std::size_t HostPlan::KvBytes() const {
+  return static_cast<std::size_t>(options_.kv_blocks) * shape_.layers * shape_.kv_heads *
+         head_block_bytes_;
+}
+
 Result<void> HostPlan::PlaceWeights(Team& team) {
   std::vector<std::size_t> begins;
-  for (ThreadShare& share : shares) {
-    begins.push_back(weight_bytes_);
-    ForEachRows(share, [&](const PackedRows& rows) { share.stream_bytes += rows.packed.bytes(); });
-    weight_bytes_ += (share.stream_bytes + 4095) / 4096 * 4096;
+  std::size_t begin = 0;
+  for (const ThreadShare& share : shares) {
+    begins.push_back(begin);
+    begin += ThreadRegionBytes(share);
   }
   MILLRACE_TRY(weight_arena_, Arena::Reserve(weight_bytes_, "weights"));
   team.Run([&](int thread) {  // each thread packs, and so first touches, what it will read
@@ -189,9 +222,7 @@ Result<void> HostPlan::PlaceActivations() {
     sines_[2 * i + 1] = angles.sine[i];
   }
 
-  const std::size_t kv_bytes = static_cast<std::size_t>(options_.kv_blocks) * shape_.layers *
-                               shape_.kv_heads * head_block_bytes_;
-  MILLRACE_TRY(kv_arena_, Arena::Reserve(kv_bytes, "KV cache"));
+  MILLRACE_TRY(kv_arena_, Arena::Reserve(KvBytes(), "KV cache"));
   return {};
 }
 

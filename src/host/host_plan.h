@@ -159,6 +159,8 @@ class HostPlan {
   HostPlan() = default;
   Result<void> ReadShape();
   void DivideRows();
+  Result<void> CheckMemory();
+  std::size_t KvBytes() const;
   Result<void> PlaceWeights(Team& team);
   Result<void> PlaceActivations();
   void LayOutActivations(Placement& placement);
