@@ -11,7 +11,8 @@ namespace millrace {
 
 Result<Tokenizer> Tokenizer::Build(Vocabulary vocabulary) {
   if (vocabulary.kind == VocabularyKind::kSentencePiece) {
-    MILLRACE_TRY(PieceTable table, PieceTable::Build(std::move(vocabulary), /*add_bos=*/true));
+    MILLRACE_TRY(PieceTable table,
+                 PieceTable::Build(std::move(vocabulary), /*add_bos_default=*/true));
     auto pieces = std::make_unique<const PieceTable>(std::move(table));
     SentencePieceTokenizer algorithm(*pieces);
     return Tokenizer(std::move(pieces), algorithm);
