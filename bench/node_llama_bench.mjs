@@ -6,9 +6,9 @@
 // DIR holds node_modules/node-llama-cpp. With -n it adds token_p50_us, token_p99_us, token_max_us.
 //
 // How faithful: a token is llama_decode, run on a worker thread of Node's, and the way there and
-// back, some tens of microseconds: nothing beside a model of a gigabyte, several percent of one of
-// 15 million parameters. The package attaches no thread pool, so with -t 2 and more its llama.cpp
-// starts and joins threads for each token. For small models measure llama.cpp without Node
+// back, 60 to 100 µs: nothing beside a model of a gigabyte, a tenth of one of 15 million parameters.
+// The package attaches no thread pool, so with -t 2 and more its llama.cpp starts and joins threads
+// for each token, and is slow on a busy machine. For those measure llama.cpp without Node
 // (llama-bench, llama_token_times.cc). Sampling is not measured.
 import fs from "node:fs";
 import path from "node:path";
