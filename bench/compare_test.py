@@ -107,7 +107,8 @@ class Compare(unittest.TestCase):
     def test_a_failing_engine_is_one_line_and_exit_1(self):
         done = self.run_compare({"llama-bench": {"auto": [[1.0]]}}, "-w", "tg128", "--rounds", "1")
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"\Acompare: .*millrace bench .*: exit 3: the engine broke\n\Z")
+        self.assertRegex(done.stderr,
+                         r"\Acompare: .*millrace bench .*: exit 3: the engine broke\n\Z")
 
     def test_a_missing_model_is_one_line_and_exit_1(self):
         (self.folder / "model.gguf").unlink()

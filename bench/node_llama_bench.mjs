@@ -1,4 +1,4 @@
-// Measures the llama.cpp inside the npm package node-llama-cpp, with llama-bench's flags and fields:
+// Measures the llama.cpp inside the npm package node-llama-cpp; flags and fields are llama-bench's:
 //
 //     node node_llama_bench.mjs --package DIR -m FILE [-p 0] [-n 128] [-d 0] [-t 1] [-r 5]
 //                               [-fa 0|1|auto] [-o json]
@@ -6,9 +6,9 @@
 // DIR holds node_modules/node-llama-cpp. With -n it adds token_p50_us, token_p99_us, token_max_us.
 //
 // How faithful: a token is llama_decode, run on a worker thread of Node's, and the way there and
-// back, 60 to 100 µs: nothing beside a model of a gigabyte, a tenth of one of 15 million parameters.
-// The package attaches no thread pool, so with -t 2 and more its llama.cpp starts and joins threads
-// for each token, and is slow on a busy machine. For those measure llama.cpp without Node
+// back, 60 to 100 µs: nothing beside a model of a gigabyte, a tenth of one of 15 million
+// parameters. The package attaches no thread pool, so with -t 2 and more its llama.cpp starts and
+// joins threads for each token, and is slow on a busy machine. For those measure llama.cpp without Node
 // (llama-bench, llama_token_times.cc). Sampling is not measured.
 import fs from "node:fs";
 import path from "node:path";
@@ -47,7 +47,9 @@ function parseOptions(args) {
 async function importPackage(directory) {
     const root = path.resolve(directory, "node_modules", "node-llama-cpp");
     const manifest = path.join(root, "package.json");
-    if (!fs.existsSync(manifest)) fail(1, `${root}: no such package; npm i node-llama-cpp brings it`);
+    if (!fs.existsSync(manifest)) {
+        fail(1, `${root}: no such package; npm i node-llama-cpp brings it`);
+    }
     const {version} = JSON.parse(fs.readFileSync(manifest, "utf8"));
     const module = await import(pathToFileURL(path.join(root, "dist", "index.js")));
     return {...module, version};
