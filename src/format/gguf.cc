@@ -23,6 +23,8 @@ constexpr std::size_t kLeastKeyBytes = 8 + 1 + 4 + 1;
 constexpr std::size_t kLeastTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
 constexpr std::uint64_t kMaxExtent = std::uint64_t{1} << 40;
 
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 // A name out of a damaged file, fit for a message of one line.
 std::string Printable(std::string_view name) {
   constexpr std::size_t kMaxShown = 100;
@@ -127,6 +129,18 @@ class GgufParser {
     return std::string_view(text, length);
   }
 
+  // The name of a key or tensor. Without control characters: names are printed, a line each.
+  Result<std::string_view> ReadName(std::string_view what, std::size_t max_bytes) {
+    const std::size_t begin = at_;
+    MILLRACE_TRY(const auto name, ReadString(what));
+    if (name.empty() || name.size() > max_bytes) {
+      return Damaged("{} at byte {} has {} bytes, wanted 1 to {}", what, begin, name.size(),
+                     max_bytes);
+    }
+    if (std::none_of(name.begin(), name.end(), IsControl)) return name;
+    return Damaged("{} at byte {} holds a control character: {}", what, begin, Printable(name));
+  }
+
   Result<void> ReadMagic() {
     const std::size_t size = gguf::kMagic.size();
     if (bytes_.size() < size || std::memcmp(bytes_.data(), gguf::kMagic.data(), size) != 0) {
@@ -140,11 +154,7 @@ class GgufParser {
   }
 
   Result<void> ReadKey() {
-    MILLRACE_TRY(const auto key, ReadString("a metadata key"));
-    if (key.empty() || key.size() > gguf::kMaxKeyBytes) {
-      return Damaged("a metadata key of {} bytes ends at byte {}, wanted 1 to {} bytes", key.size(),
-                     at_, gguf::kMaxKeyBytes);
-    }
+    MILLRACE_TRY(const auto key, ReadName("a metadata key", gguf::kMaxKeyBytes));
     MILLRACE_TRY(const auto type, Read<std::uint32_t>(key));
     MILLRACE_TRY(const MetadataValue value, ReadValue(key, static_cast<ValueType>(type)));
     if (checkpoint_.metadata_.emplace(key, value).second) return {};
@@ -218,11 +228,7 @@ class GgufParser {
 
   Result<void> ReadTensor() {
     Tensor tensor;
-    MILLRACE_TRY(tensor.name, ReadString("a tensor's name"));
-    if (tensor.name.empty() || tensor.name.size() > gguf::kMaxTensorNameBytes) {
-      return Damaged("a tensor's name of {} bytes ends at byte {}, wanted 1 to {} bytes",
-                     tensor.name.size(), at_, gguf::kMaxTensorNameBytes);
-    }
+    MILLRACE_TRY(tensor.name, ReadName("a tensor's name", gguf::kMaxTensorNameBytes));
     MILLRACE_TRY_VOID(ReadShape(tensor));
     MILLRACE_TRY_VOID(ReadType(tensor));
     MILLRACE_TRY(const auto offset, Read<std::uint64_t>(tensor.name));

@@ -52,8 +52,13 @@ void Touch(std::span<const std::byte> bytes) {
 
 void Touch(std::string_view text) { Touch(std::as_bytes(std::span(text))); }
 
+void TouchName(std::string_view name) {
+  Touch(name);
+  MILLRACE_CHECK(name.find('\n') == std::string_view::npos);
+}
+
 void TouchValue(const Checkpoint& checkpoint, std::string_view key) {
-  Touch(key);
+  TouchName(key);
   MILLRACE_CHECK(checkpoint.Has(key));
   (void)checkpoint.GetUint(key);
   (void)checkpoint.GetFloat(key);
@@ -67,7 +72,7 @@ void TouchValue(const Checkpoint& checkpoint, std::string_view key) {
 }
 
 void TouchTensor(const Checkpoint& checkpoint, const Tensor& tensor) {
-  Touch(tensor.name);
+  TouchName(tensor.name);
   Touch(tensor.bytes);
   MILLRACE_CHECK(checkpoint.Find(tensor.name) == &tensor);
   const auto columns = static_cast<std::size_t>(tensor.columns());
