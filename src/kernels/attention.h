@@ -54,11 +54,11 @@ void StoreKeyValue(const float* key, const float* value, std::size_t head_dim, s
                   head_dim);
 }
 
-// Scores of Q query rows against positions [16 * vector, 16 * (vector + V)) of the block.
+// Scores of Q query rows against the first 16 * V positions of the block.
 template <typename L, typename Cache, int Q, int V>
-inline void Scores(const AttentionBlock& block, std::size_t query, std::size_t vector, float* out) {
+inline void Scores(const AttentionBlock& block, std::size_t query, float* out) {
   using F = typename L::F;
-  const auto* keys = reinterpret_cast<const typename Cache::Element*>(block.keys) + vector * 16;
+  const auto* keys = reinterpret_cast<const typename Cache::Element*>(block.keys);
   const float* q = block.query + query * block.head_dim;
   F acc[Q][V];
   for (int i = 0; i < Q; ++i) {
@@ -74,8 +74,7 @@ inline void Scores(const AttentionBlock& block, std::size_t query, std::size_t v
   }
   for (int i = 0; i < Q; ++i) {
     for (int v = 0; v < V; ++v) {
-      L::Store(out + static_cast<std::size_t>(i) * kKvBlock +
-                   (vector + static_cast<std::size_t>(v)) * 16,
+      L::Store(out + static_cast<std::size_t>(i) * kKvBlock + static_cast<std::size_t>(v) * 16,
                acc[i][v]);
     }
   }
@@ -155,11 +154,18 @@ inline void AttendRows(const AttentionBlock& block, const AttentionState& state,
     const std::int32_t count = block.counts[query + static_cast<std::size_t>(i)];
     most = count > most ? count : most;
   }
-  if (most > 48) {
-    Scores<L, Cache, Q, 4>(block, query, 0, p);
-  } else {
-    for (std::size_t v = 0; v * 16 < static_cast<std::size_t>(most); ++v)
-      Scores<L, Cache, Q, 1>(block, query, v, p);
+  switch ((most + 15) / 16) {
+    case 1:
+      Scores<L, Cache, Q, 1>(block, query, p);
+      break;
+    case 2:
+      Scores<L, Cache, Q, 2>(block, query, p);
+      break;
+    case 3:
+      Scores<L, Cache, Q, 3>(block, query, p);
+      break;
+    default:
+      Scores<L, Cache, Q, 4>(block, query, p);
   }
   float corrections[Q];
   for (int i = 0; i < Q; ++i) {
