@@ -35,6 +35,7 @@ Interpreter::Interpreter(const Graph& graph, reference::CacheType cache)
 std::size_t Interpreter::vocabulary() const { return Size(graph_.columns[graph_.logits.index()]); }
 
 std::vector<float> Interpreter::Step(std::span<const TokenId> tokens) {
+  if (tokens.empty()) return {};
   GrowRopeAngles(position_ + tokens.size());
   for (std::size_t i = 0; i < graph_.operations.size(); ++i) {
     values_[i] = std::visit([&](const auto& op) { return Run(op, tokens); }, graph_.operations[i]);
