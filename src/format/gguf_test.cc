@@ -312,6 +312,17 @@ TEST(Gguf, TensorsMayLieInAnyOrderWithGaps) {
   EXPECT_EQ(checkpoint->tensors()[0].bytes.data() - checkpoint->tensors()[1].bytes.data(), 128);
 }
 
+TEST(Gguf, NamesWithControlCharactersAreRefused) {
+  for (const char control : {'\n', '\0', '\x1b', '\x7f'}) {
+    File tensor = Sound();
+    tensor.Put(tensor.After("blk.q") - 1, control);
+    ExpectError(tensor, "a tensor's name at byte");
+    File key = Sound();
+    key.Put(key.After("layers") - 1, control);
+    ExpectError(key, "a metadata key at byte");
+  }
+}
+
 TEST(Gguf, OddNamesAppearInMessagesAsOneShortLine) {
   GgufWriter writer;
   writer.AddTensor({"line\nbreak \x1b[31m \xff" + std::string(500, 'x'), DType::kF32, {1}});
