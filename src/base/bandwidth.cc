@@ -84,7 +84,7 @@ class WorkingSet {
 
   // Every thread reads its part `repeats` times. Returns the seconds.
   double Read(std::size_t repeats) {
-    const std::function<void(int)> work = [this, repeats](int thread) {
+    const auto work = [this, repeats](int thread) {
       std::uint64_t sum = 0;
       for (std::size_t i = 0; i < repeats; ++i) sum += reader_(Part(thread), part_bytes_);
       MILLRACE_CHECK(sum == repeats * (part_bytes_ / kPage));

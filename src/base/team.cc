@@ -35,7 +35,7 @@ void WaitWhile(const std::atomic<std::uint32_t>& value, std::uint32_t old, std::
   value.wait(old, std::memory_order_acquire);
 }
 
-std::vector<int> AllowedCpus() {
+std::vector<int> ReadAllowedCpus() {
   cpu_set_t set;
   CPU_ZERO(&set);
   std::vector<int> cpus;
@@ -43,6 +43,13 @@ std::vector<int> AllowedCpus() {
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
   }
+  return cpus;
+}
+
+// Read once, before any team pins its caller: a second team beside the first would otherwise find
+// the one CPU of that pin, and crowd on it.
+const std::vector<int>& AllowedCpus() {
+  static const std::vector<int> cpus = ReadAllowedCpus();
   return cpus;
 }
 
@@ -74,12 +81,12 @@ Team::~Team() {
   if (!cpus_.empty()) sched_setaffinity(0, sizeof(caller_cpus_), &caller_cpus_);
 }
 
-void Team::Run(const std::function<void(int)>& work) {
-  if (threads_ == 1) return work(0);
-  work_ = &work;
+void Team::Start(WorkReference work) {
+  if (threads_ == 1) return work.call(work.object, 0);
+  work_ = work;
   run_.fetch_add(1, std::memory_order_release);
   run_.notify_all();
-  work(0);
+  work.call(work.object, 0);
   Barrier();
 }
 
@@ -101,7 +108,7 @@ void Team::Work(int thread) {
   for (std::uint32_t seen = 0;; ++seen) {
     WaitWhile(run_, seen, spins_);
     if (stop_.load(std::memory_order_relaxed)) return;
-    (*work_)(thread);
+    work_.call(work_.object, thread);
     Barrier();
   }
 }

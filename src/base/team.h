@@ -9,7 +9,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <thread>
 #include <vector>
 
@@ -29,14 +28,25 @@ class Team {
   int threads() const { return threads_; }
 
   // Runs work(thread) on every thread of the team and returns when all are done. `work` must not
-  // throw.
-  void Run(const std::function<void(int)>& work);
+  // throw. Allocates nothing.
+  template <typename Work>
+  void Run(const Work& work) {
+    Start({&work,
+           [](const void* object, int thread) { (*static_cast<const Work*>(object))(thread); }});
+  }
 
   // Inside Run: returns when every thread of the team has called it. What a thread wrote before is
   // visible after.
   void Barrier();
 
  private:
+  // A reference to a callable: what std::function is without owning, and so without memory.
+  struct WorkReference {
+    const void* object = nullptr;
+    void (*call)(const void* object, int thread) = nullptr;
+  };
+
+  void Start(WorkReference work);
   void Work(int thread);
   void Pin(int thread) const;
 
@@ -44,7 +54,7 @@ class Team {
   std::uint32_t spins_;  // pauses before yielding
   std::vector<int> cpus_;
   cpu_set_t caller_cpus_{};
-  const std::function<void(int)>* work_ = nullptr;
+  WorkReference work_;
   std::atomic<bool> stop_{false};
   // Each on a cache line of its own: waiting threads read one while others write the next.
   alignas(64) std::atomic<std::uint32_t> run_{0};

@@ -45,6 +45,12 @@ TEST_P(TeamOf, WakesAfterAPauseLongEnoughToSleep) {
   EXPECT_EQ(calls, 3 * team.threads());
 }
 
+TEST(Team, DoesNotHideCpusFromTheNextTeam) {
+  const int before = AvailableCpus();
+  const Team team(2);  // pins this thread to one of them
+  EXPECT_EQ(AvailableCpus(), before);
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, TeamOf, testing::Values(1, 2, 3, 5));
 
 }  // namespace
