@@ -21,9 +21,6 @@ using gguf::ValueType;
 // The least that a key and a tensor take: their names are not empty.
 constexpr std::size_t kLeastKeyBytes = 8 + 1 + 4 + 1;
 constexpr std::size_t kLeastTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
-constexpr std::uint64_t kMaxExtent = std::uint64_t{1} << 40;
-
-bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // A name out of a damaged file, fit for a message of one line.
 std::string Printable(std::string_view name) {
@@ -129,7 +126,7 @@ class GgufParser {
     return std::string_view(text, length);
   }
 
-  // The name of a key or tensor. Without control characters: names are printed, a line each.
+  // The name of a key or tensor.
   Result<std::string_view> ReadName(std::string_view what, std::size_t max_bytes) {
     const std::size_t begin = at_;
     MILLRACE_TRY(const auto name, ReadString(what));
@@ -137,7 +134,7 @@ class GgufParser {
       return Damaged("{} at byte {} has {} bytes, wanted 1 to {}", what, begin, name.size(),
                      max_bytes);
     }
-    if (std::none_of(name.begin(), name.end(), IsControl)) return name;
+    if (std::none_of(name.begin(), name.end(), gguf::IsControl)) return name;
     return Damaged("{} at byte {} holds a control character: {}", what, begin, Printable(name));
   }
 
@@ -252,9 +249,9 @@ class GgufParser {
     }
     for (std::uint32_t i = 0; i < dimensions; ++i) {
       MILLRACE_TRY(const auto extent, Read<std::uint64_t>(tensor.name));
-      if (extent < 1 || extent > kMaxExtent) {
+      if (extent < 1 || extent > gguf::kMaxExtent) {
         return Damaged("tensor {} has extent {} in dimension {}, wanted 1 to {}",
-                       Printable(tensor.name), extent, i, kMaxExtent);
+                       Printable(tensor.name), extent, i, gguf::kMaxExtent);
       }
       tensor.shape.push_back(static_cast<std::int64_t>(extent));
     }

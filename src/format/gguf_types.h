@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "numerics/dtype.h"
@@ -19,6 +18,10 @@ inline constexpr std::string_view kAlignmentKey = "general.alignment";
 inline constexpr std::size_t kMaxKeyBytes = 65535;
 inline constexpr std::size_t kMaxTensorNameBytes = 1024;
 inline constexpr std::size_t kMaxDimensions = 4;
+inline constexpr std::uint64_t kMaxExtent = std::uint64_t{1} << 40;  // of one dimension
+
+// Names of keys and tensors hold none of these: they are printed, a line each.
+inline bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
 
 // The types of metadata values, by their numbers.
 enum class ValueType : std::uint32_t {

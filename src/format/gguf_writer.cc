@@ -24,6 +24,11 @@ std::uint64_t RoundUp(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
+bool IsName(std::string_view name, std::size_t max_bytes) {
+  return !name.empty() && name.size() <= max_bytes &&
+         std::none_of(name.begin(), name.end(), gguf::IsControl);
+}
+
 template <typename T>
 constexpr ValueType TypeOf() {
   if constexpr (std::is_same_v<T, std::uint8_t>) return ValueType::kUint8;
@@ -114,7 +119,7 @@ std::uint64_t GgufTensor::data_bytes() const {
 }
 
 void GgufWriter::Set(std::string key, GgufValue value) {
-  MILLRACE_CHECK(!key.empty() && key.size() <= gguf::kMaxKeyBytes);
+  MILLRACE_CHECK(IsName(key, gguf::kMaxKeyBytes));
   for (const Key& other : keys_) MILLRACE_CHECK(other.name != key);
   if (key == gguf::kAlignmentKey) {
     const auto* alignment = std::get_if<std::uint32_t>(&value);
@@ -126,10 +131,11 @@ void GgufWriter::Set(std::string key, GgufValue value) {
 }
 
 void GgufWriter::AddTensor(GgufTensor tensor) {
-  MILLRACE_CHECK(!tensor.name.empty() && tensor.name.size() <= gguf::kMaxTensorNameBytes);
+  MILLRACE_CHECK(IsName(tensor.name, gguf::kMaxTensorNameBytes));
   for (const GgufTensor& other : tensors_) MILLRACE_CHECK(other.name != tensor.name);
   MILLRACE_CHECK(!tensor.shape.empty() && tensor.shape.size() <= gguf::kMaxDimensions);
-  for (const std::int64_t extent : tensor.shape) MILLRACE_CHECK(extent >= 1);
+  for (const std::int64_t extent : tensor.shape)
+    MILLRACE_CHECK(extent >= 1 && static_cast<std::uint64_t>(extent) <= gguf::kMaxExtent);
   MILLRACE_CHECK(static_cast<std::size_t>(tensor.shape[0]) % BlockElements(tensor.dtype) == 0);
   tensors_.push_back(std::move(tensor));
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -196,7 +197,7 @@ TEST(GgufWriter, TensorsBeginAtMultiplesOfTheAlignment) {
   }
 }
 
-TEST(GgufWriter, RowsAreAskedForOnceInOrderAMegabyteAtATime) {
+TEST(GgufWriter, ZeroedRowsAreAskedForOnceInOrderAMegabyteAtATime) {
   GgufWriter writer;
   writer.AddTensor({"large", DType::kF32, {1000, 700}});  // 2.8 MB
   writer.AddTensor({"wide", DType::kF32, {1 << 19, 3}});  // rows of 2 MiB
@@ -208,6 +209,8 @@ TEST(GgufWriter, RowsAreAskedForOnceInOrderAMegabyteAtATime) {
     EXPECT_EQ(rows.first_row, next_row);
     EXPECT_EQ(rows.bytes.size(),
               static_cast<std::size_t>(rows.row_count) * writer.tensors()[rows.tensor].row_bytes());
+    EXPECT_EQ(std::ranges::count(rows.bytes, std::byte{0}), std::ssize(rows.bytes));
+    std::ranges::fill(rows.bytes, std::byte{1});
     next_row += rows.row_count;
     asked.emplace_back(rows.tensor, rows.row_count);
     return {};
@@ -262,6 +265,7 @@ TEST(GgufWriter, FullDiskIsAnIoErrorOfOneLine) {
   writer.AddTensor({"t", DType::kF32, {1 << 20}});
   // A link under the name of the unfinished file sends its bytes to the device that is always full.
   const std::string path = TempPath("full.gguf");
+  std::filesystem::remove(path);
   std::filesystem::remove(path + ".part");
   std::filesystem::create_symlink("/dev/full", path + ".part");
   const Result<void> written = writer.Write(path, LeaveZeros);
@@ -277,6 +281,7 @@ TEST(GgufWriterDeathTest, FilesThatNoReaderWouldTakeAreRefused) {
   writer.AddTensor({"t", DType::kF32, {1}});
   EXPECT_DEATH(writer.Set("k", false), "check failed");
   EXPECT_DEATH(writer.Set("", false), "check failed");
+  EXPECT_DEATH(writer.Set("two\nlines", false), "check failed");
   EXPECT_DEATH(writer.Set("general.alignment", std::uint32_t{48}), "check failed");
   EXPECT_DEATH(writer.Set("general.alignment", std::uint64_t{64}), "check failed");
   EXPECT_DEATH(writer.AddTensor({"t", DType::kF32, {1}}), "check failed");

@@ -8,7 +8,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
+#include <string>
 
 #include "random_llama.h"
 
@@ -17,7 +20,7 @@ namespace {
 
 struct Options {
   std::string shape_name, type = "Q8_0", path;
-  LlamaShape shape;  // sizes that were given; 0 where none was
+  std::optional<std::int64_t> hidden, layers, heads, kv_heads, ffn, vocabulary, context;
   bool tied = false, untied = false;
   std::uint64_t seed = 0;
 };
@@ -25,16 +28,15 @@ struct Options {
 void Declare(CLI::App& app, Options& options) {
   app.add_option("--shape", options.shape_name,
                  "15M, 15MK (15M for the K types), 110M or 1B; the sizes below change it");
-  app.add_option("--dim", options.shape.hidden, "hidden size");
-  app.add_option("--layers", options.shape.layers, "number of layers");
-  app.add_option("--heads", options.shape.heads, "number of query heads");
-  app.add_option("--kv-heads", options.shape.kv_heads, "number of key-value heads [--heads]");
-  app.add_option("--ffn", options.shape.ffn, "inner size of the feed-forward network");
-  app.add_option("--vocab", options.shape.vocabulary, "number of tokens");
+  app.add_option("--dim", options.hidden, "hidden size");
+  app.add_option("--layers", options.layers, "number of layers");
+  app.add_option("--heads", options.heads, "number of query heads");
+  app.add_option("--kv-heads", options.kv_heads, "number of key-value heads [--heads]");
+  app.add_option("--ffn", options.ffn, "inner size of the feed-forward network");
+  app.add_option("--vocab", options.vocabulary, "number of tokens");
   auto* tied = app.add_flag("--tied", options.tied, "the embedding is the output too [yes]");
   app.add_flag("--untied", options.untied, "a separate output matrix")->excludes(tied);
-  options.shape.context = 0;
-  app.add_option("--context", options.shape.context, "context length [2048]");
+  app.add_option("--context", options.context, "context length [2048]");
   app.add_option("--type", options.type,
                  "of all matrices: F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K [Q8_0]");
   app.add_option("--seed", options.seed, "another model of the same shape [0]");
@@ -50,17 +52,14 @@ Result<LlamaShape> Combine(const Options& options) {
     if (!named) return Invalid("--shape is '{}', wanted 15M, 15MK, 110M or 1B", options.shape_name);
     shape = *named;
   }
-  const auto override_size = [](std::int64_t& size, std::int64_t given) {
-    if (given != 0) size = given;
-  };
-  override_size(shape.hidden, options.shape.hidden);
-  override_size(shape.layers, options.shape.layers);
-  override_size(shape.heads, options.shape.heads);
-  override_size(shape.kv_heads, options.shape.kv_heads);
-  override_size(shape.ffn, options.shape.ffn);
-  override_size(shape.vocabulary, options.shape.vocabulary);
-  override_size(shape.context, options.shape.context);
-  if (shape.kv_heads == 0) shape.kv_heads = shape.heads;
+  shape.hidden = options.hidden.value_or(shape.hidden);
+  shape.layers = options.layers.value_or(shape.layers);
+  const bool one_kv_head_a_head = shape.kv_heads == shape.heads;
+  shape.heads = options.heads.value_or(shape.heads);
+  shape.kv_heads = options.kv_heads.value_or(one_kv_head_a_head ? shape.heads : shape.kv_heads);
+  shape.ffn = options.ffn.value_or(shape.ffn);
+  shape.vocabulary = options.vocabulary.value_or(shape.vocabulary);
+  shape.context = options.context.value_or(shape.context);
   if (options.tied || options.untied) shape.tied = options.tied;
   return shape;
 }
