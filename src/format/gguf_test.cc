@@ -84,8 +84,8 @@ std::uint64_t ReadAll(const Checkpoint& checkpoint) {
     for (const std::byte byte : tensor.bytes) sum += static_cast<std::uint64_t>(byte);
   }
   for (const auto& [key, value] : checkpoint.metadata()) {
-    const auto text = checkpoint.GetString(key);
-    if (text.ok()) sum += std::count(text->begin(), text->end(), 'a');
+    if (const auto text = checkpoint.GetString(key); text.ok())
+      sum += static_cast<std::uint64_t>(std::count(text->begin(), text->end(), 'a'));
     const auto texts = checkpoint.GetStrings(key);
     for (std::size_t i = 0; texts.ok() && i < texts->size(); ++i)
       sum += static_cast<std::uint64_t>(std::count((*texts)[i].begin(), (*texts)[i].end(), 'a'));
