@@ -2,11 +2,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/bandwidth.h"
+#include "cli/escapes.h"
 #include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "engine/measurement.h"
 
@@ -24,11 +28,15 @@ struct BenchOptions {
 struct BenchRow {
   Measurement measurement;
   int threads = 1;
+  std::string level;              // of the host's kernels
   double bytes_per_token = 0;     // in the middle of the run
   double multiply_adds = 0;       // a token
   double bandwidth_gb_per_s = 0;  // measured for a working set of bytes_per_token, before the run
 
   double gb_per_s() const { return bytes_per_token * measurement.mean_tokens_per_s() / 1e9; }
+  double bandwidth_percent() const {  // 0 if it was not measured
+    return bandwidth_gb_per_s > 0 ? 100 * gb_per_s() / bandwidth_gb_per_s : 0;
+  }
   bool decodes() const { return measurement.workload.generated > 0; }
 };
 
@@ -71,25 +79,32 @@ BenchRow RunOne(const Backend& backend, const Workload& workload, int repetition
   row.threads = backend.threads;
   if (backend.plan != nullptr) {
     const std::int64_t middle = workload.depth + workload.tokens() / 2 + 1;
+    row.level = Name(backend.plan->kernels().level);
     row.bytes_per_token = backend.plan->bytes_per_token(middle);
     row.multiply_adds = backend.plan->multiply_adds_per_token(middle);
-    if (workload.generated > 0) {
+    // Threads that take turns on a CPU would measure nothing.
+    if (workload.generated > 0 && backend.threads <= AvailableCpus()) {
       Team team(backend.threads);
       const auto bandwidth =
           MeasureReadBandwidth(team, static_cast<std::size_t>(row.bytes_per_token));
-      if (bandwidth.ok()) row.bandwidth_gb_per_s = bandwidth->median_gb_per_s;
+      if (bandwidth.ok()) row.bandwidth_gb_per_s = bandwidth->best_gb_per_s;
     }
   }
   row.measurement = Measure(*backend.executor, workload, repetitions);
   return row;
 }
 
+std::string Dump(const nlohmann::ordered_json& json, int indent = -1) {
+  return json.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
 nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model,
                               const BenchOptions& options) {
   const Measurement& m = row.measurement;
-  std::vector<double> samples_ns, samples_ts;
+  std::vector<std::int64_t> samples_ns;
+  std::vector<double> samples_ts;
   for (const double s : m.run_s) {
-    samples_ns.push_back(s * 1e9);
+    samples_ns.push_back(std::llround(s * 1e9));
     samples_ts.push_back(m.workload.tokens() / s);
   }
   nlohmann::ordered_json json = {{"model_filename", model.file},
@@ -97,6 +112,7 @@ nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model,
                                  {"model_size", model.bytes},
                                  {"model_n_params", model.parameters},
                                  {"backends", options.backend.on},
+                                 {"cpu_level", row.level},
                                  {"n_batch", options.backend.max_tokens},
                                  {"n_threads", row.threads},
                                  {"type_k", options.backend.key_type},
@@ -114,8 +130,7 @@ nlohmann::ordered_json ToJson(const BenchRow& row, const ModelSummary& model,
   json["bytes_per_token"] = row.bytes_per_token;
   json["gb_per_s"] = row.gb_per_s();
   json["bandwidth_gb_per_s"] = row.bandwidth_gb_per_s;
-  json["bandwidth_percent"] =
-      row.bandwidth_gb_per_s > 0 ? 100 * row.gb_per_s() / row.bandwidth_gb_per_s : 0.0;
+  json["bandwidth_percent"] = row.bandwidth_percent();
   json["token_p50_us"] = m.token_percentile_s(0.5) * 1e6;
   json["token_p99_us"] = m.token_percentile_s(0.99) * 1e6;
   json["token_max_us"] = m.token_percentile_s(1.0) * 1e6;
@@ -135,13 +150,12 @@ std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model,
       fmt::format("{:.2f} ± {:.2f}", m.mean_tokens_per_s(), m.deviation_tokens_per_s())};
   if (row.decodes()) {
     const bool known = row.bandwidth_gb_per_s > 0;
-    cells.push_back(known ? fmt::format("{:.1f}", row.gb_per_s()) : "");
-    cells.push_back(known ? fmt::format("{:.0f} % of {:.0f}",
-                                        100 * row.gb_per_s() / row.bandwidth_gb_per_s,
-                                        row.bandwidth_gb_per_s)
-                          : "");
+    cells.push_back(row.bytes_per_token > 0 ? fmt::format("{:.1f}", row.gb_per_s()) : "");
+    cells.push_back(
+        known ? fmt::format("{:.0f} % of {:.0f}", row.bandwidth_percent(), row.bandwidth_gb_per_s)
+              : "");
     for (const double share : {0.5, 0.99, 1.0}) {
-      cells.push_back(fmt::format("{:.0f}", m.token_percentile_s(share) * 1e6));
+      cells.push_back(fmt::format("{:.1f}", m.token_percentile_s(share) * 1e6));
     }
   } else {
     cells.resize(cells.size() + 5);
@@ -153,74 +167,114 @@ const std::vector<std::string> kColumns = {"model",        "size",   "params", "
                                            "threads",      "test",   "t/s",    "GB/s",
                                            "of bandwidth", "p50 us", "p99 us", "max us"};
 
-void Print(const std::vector<BenchRow>& rows, const ModelSummary& model,
-           const BenchOptions& options) {
-  if (options.format == "json" || options.format == "jsonl") {
-    nlohmann::ordered_json all = nlohmann::ordered_json::array();
-    for (const BenchRow& row : rows) {
-      all.push_back(ToJson(row, model, options));
-      if (options.format == "jsonl") fmt::print("{}\n", all.back().dump());
-    }
-    if (options.format == "json") fmt::print("{}\n", all.dump(2));
-    return;
-  }
-  Table table(kColumns);
-  for (const BenchRow& row : rows) table.Add(Cells(row, model, options));
-  fmt::print("{}", options.format == "csv" ? table.Csv() : table.Markdown());
+std::string CsvCell(const nlohmann::ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (!value.is_array()) return Dump(value);
+  std::string cell;
+  for (const auto& element : value) cell += (cell.empty() ? "" : " ") + CsvCell(element);
+  return cell;
 }
 
-Result<void> Execute(BenchOptions& options) {
+// Everything of a row on one line a program can read; lists are separated by spaces.
+Table CsvTable(const std::vector<nlohmann::ordered_json>& rows) {
+  std::vector<std::string> columns;
+  for (const auto& row : rows) {
+    for (const auto& [key, value] : row.items()) {
+      if (std::find(columns.begin(), columns.end(), key) == columns.end()) columns.push_back(key);
+    }
+  }
+  Table table(columns);
+  for (const auto& row : rows) {
+    std::vector<std::string> cells;
+    for (const std::string& column : columns) {
+      cells.push_back(row.contains(column) ? CsvCell(row[column]) : "");
+    }
+    table.Add(std::move(cells));
+  }
+  return table;
+}
+
+class Report {
+ public:
+  Report(const BenchOptions& options, ModelSummary model)
+      : options_(options), model_(std::move(model)), table_(kColumns) {}
+
+  Result<void> Add(const BenchRow& row) {
+    table_.Add(Cells(row, model_, options_));
+    rows_.push_back(ToJson(row, model_, options_));
+    if (options_.format != "jsonl") return {};
+    MILLRACE_TRY_VOID(Put(Dump(rows_.back()) + "\n"));
+    return FlushOutput();
+  }
+
+  Result<void> Finish() const {
+    if (options_.format == "md") return Put(table_.Markdown());
+    if (options_.format == "csv") return Put(CsvTable(rows_).Csv());
+    if (options_.format == "json") return Put(Dump(rows_, 2) + "\n");
+    return {};
+  }
+
+ private:
+  const BenchOptions& options_;
+  ModelSummary model_;
+  Table table_;
+  std::vector<nlohmann::ordered_json> rows_;
+};
+
+Result<void> Execute(BenchOptions& options, const std::vector<Workload>& workloads) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
+  Progress progress(fmt::format("loading {}", Printable(path)));
   MILLRACE_TRY(const Model model, Model::Load(path));
-  const std::vector<Workload> workloads = Workloads(options);
-  if (workloads.empty()) return Invalid("-p and -n are both 0: nothing to measure");
-  std::int32_t context = 0;
-  for (const Workload& workload : workloads)
-    context = std::max(context, workload.depth + workload.tokens());
-  options.backend.context = context;
-  std::vector<BenchRow> rows;
+  for (const Workload& workload : workloads) {
+    options.backend.context = std::max(options.backend.context, workload.depth + workload.tokens());
+  }
   if (options.threads.empty()) options.threads = {0};
+  Report report(options, Summarise(model, path));
   for (const std::int32_t threads : options.threads) {
     options.backend.threads = threads;
     MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
-    for (const Workload& workload : workloads)
-      rows.push_back(RunOne(backend, workload, options.repetitions));
+    for (const Workload& workload : workloads) {
+      progress.Update(fmt::format("measuring {}, threads {}", workload.name(), backend.threads));
+      const BenchRow row = RunOne(backend, workload, options.repetitions);
+      progress.Wipe();
+      MILLRACE_TRY_VOID(report.Add(row));
+    }
   }
-  Print(rows, Summarise(model, path), options);
-  return {};
+  progress.Wipe();
+  return report.Finish();
 }
 
 }  // namespace
 
 int Bench(const Arguments& arguments) {
+  constexpr std::int64_t kMostTokens = 1 << 20;
   BenchOptions options;
-  CLI::App app("Times prefill (pp) and decode (tg) as llama-bench does", "bench");
-  app.option_defaults()->always_capture_default();
+  VerbApp app("bench", "[-m FILE] [options]",
+              "Times prefill (pp) and decode (tg) as llama-bench does: random tokens, no sampling");
   AddModelOption(app, options.model);
-  const auto tokens = CLI::Range(0, 1 << 20);
-  app.add_option("-p,--n-prompt", options.prompts, "prompt tokens, a list")
-      ->delimiter(',')
-      ->check(tokens);
-  app.add_option("-n,--n-gen", options.generated, "decoded tokens, a list")
-      ->delimiter(',')
-      ->check(tokens);
-  app.add_option("-d,--n-depth", options.depths, "tokens in the cache before, a list")
-      ->delimiter(',')
-      ->check(tokens);
-  app.add_option("-r,--repetitions", options.repetitions, "measured runs")
-      ->check(CLI::Range(1, 100000));
+  AddNumbers(app, "-p,--n-prompt", options.prompts, 0, kMostTokens, "prompt tokens, a list");
+  AddNumbers(app, "-n,--n-gen", options.generated, 0, kMostTokens, "decoded tokens, a list");
+  AddNumbers(app, "-d,--n-depth", options.depths, 0, kMostTokens,
+             "tokens in the cache before, a list");
+  app.add_option("-r,--repetitions", options.repetitions, "measured runs of each")
+      ->type_name("N")
+      ->check(Whole(1, 100000));
   app.add_option("-b,--batch-size", options.backend.max_tokens, "prompt tokens a step")
-      ->check(CLI::Range(1, 65536));
+      ->type_name("N")
+      ->check(Whole(1, 65536));
   app.add_option("-o,--output", options.format, "md, csv, json or jsonl")
-      ->check(CLI::IsMember({"md", "csv", "json", "jsonl"}));
-  AddBackendOptions(app, options.backend);
-  app.remove_option(app.get_option("--threads"));
-  app.add_option("-t,--threads", options.threads, "threads, a list; 0: one a core")
-      ->delimiter(',')
-      ->check(CLI::Range(0, 1024));
+      ->type_name("FORMAT")
+      ->check(OneOf({"md", "csv", "json", "jsonl"}));
+  AddNumbers(app, "-t,--threads", options.threads, 0, kMaxThreads,
+             "threads, a list; 0 (and without -t): one for each CPU");
+  AddPlaceOptions(app, options.backend);
   if (const auto status = Parse(app, arguments)) return *status;
-  if (const auto result = Execute(options); !result.ok()) return Fail(app, result.error());
-  return 0;
+  if (const auto valid = Validate(options.backend); !valid.ok()) return Misuse(app, valid.error());
+  const std::vector<Workload> workloads = Workloads(options);
+  if (workloads.empty())
+    return Misuse(app, Invalid("-p and -n: found only 0, wanted something to measure"));
+  const auto result = Execute(options, workloads);
+  return result.ok() ? 0 : Fail(app, result.error());
 }
 
 }  // namespace millrace

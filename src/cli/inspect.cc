@@ -4,7 +4,10 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "cli/escapes.h"
 #include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/table.h"
 #include "graph/print.h"
 
@@ -17,11 +20,21 @@ struct InspectOptions {
   BackendOptions backend;
 };
 
+constexpr std::size_t kTextBytes = 60;  // of a metadata text that is shown
+
+// A number that was stored as binary32 is not shown with the digits of a double.
+std::string Describe(double value) {
+  const auto single = static_cast<float>(value);
+  return static_cast<double>(single) == value ? fmt::format("{}", single)
+                                              : fmt::format("{}", value);
+}
+
 std::string Describe(const MetadataScalar& scalar) {
   if (const auto* text = std::get_if<std::string_view>(&scalar)) {
-    return text->size() > 60 ? fmt::format("{}... ({} bytes)", text->substr(0, 40), text->size())
-                             : std::string(*text);
+    if (text->size() <= kTextBytes) return Printable(*text);
+    return fmt::format("{} ({} bytes)", PrintableStart(*text, kTextBytes), text->size());
   }
+  if (const auto* number = std::get_if<double>(&scalar)) return Describe(*number);
   return std::visit([](const auto& value) { return fmt::format("{}", value); }, scalar);
 }
 
@@ -31,60 +44,72 @@ std::string Describe(const MetadataValue& value) {
   return Describe(std::get<MetadataScalar>(value));
 }
 
-void PrintMetadata(const Checkpoint& checkpoint) {
+std::string MetadataText(const Checkpoint& checkpoint) {
   Table table({"key", "value"});
   for (const auto& [key, value] : checkpoint.metadata())
     table.Add({std::string(key), Describe(value)});
-  fmt::print("{}\n", table.Markdown());
+  return table.Markdown();
 }
 
-void PrintTensors(const Checkpoint& checkpoint, bool each) {
-  Table table(each ? std::vector<std::string>{"tensor", "type", "shape", "bytes"}
-                   : std::vector<std::string>{"type", "tensors", "parameters", "bytes"});
+std::string EachTensorText(const Checkpoint& checkpoint) {
+  Table table({"tensor", "type", "rows", "columns", "bytes"});
+  for (const Tensor& tensor : checkpoint.tensors()) {
+    table.Add({std::string(tensor.name), std::string(Name(tensor.dtype)),
+               fmt::format("{}", tensor.rows()), fmt::format("{}", tensor.columns()),
+               fmt::format("{}", tensor.bytes.size())});
+  }
+  return table.Markdown();
+}
+
+std::string TensorText(const Checkpoint& checkpoint) {
   struct Sum {
     std::int64_t tensors = 0, parameters = 0;
     std::size_t bytes = 0;
   };
   std::map<DType, Sum> sums;
   for (const Tensor& tensor : checkpoint.tensors()) {
-    if (each) {
-      table.Add({std::string(tensor.name), std::string(Name(tensor.dtype)),
-                 fmt::format("{} x {}", tensor.rows(), tensor.columns()),
-                 fmt::format("{}", tensor.bytes.size())});
-    }
     Sum& sum = sums[tensor.dtype];
     ++sum.tensors;
     sum.parameters += tensor.rows() * tensor.columns();
     sum.bytes += tensor.bytes.size();
   }
+  Table table({"type", "tensors", "parameters", "bytes"});
   for (const auto& [dtype, sum] : sums) {
-    if (each) break;
     table.Add({std::string(Name(dtype)), fmt::format("{}", sum.tensors),
                fmt::format("{}", sum.parameters), fmt::format("{}", sum.bytes)});
   }
-  fmt::print("{}\n", table.Markdown());
+  return table.Markdown();
 }
 
-void PrintPlan(const HostPlan& plan) {
-  const double mega = 1e6;
-  fmt::print("Host plan: {}, {} threads, KV cache {}\n\n", Name(plan.kernels().level),
-             plan.options().threads, plan.options().kv_type == KvType::kF16 ? "F16" : "F32");
-  Table memory({"memory", "MB"});
-  memory.Add(
-      {"packed weights", fmt::format("{:.2f}", static_cast<double>(plan.weight_bytes()) / mega)});
-  memory.Add({fmt::format("KV cache of {} positions", plan.options().context),
-              fmt::format("{:.2f}", static_cast<double>(plan.kv_bytes()) / mega)});
-  memory.Add({fmt::format("activations of {} tokens, tables", plan.options().max_tokens),
-              fmt::format("{:.2f}", static_cast<double>(plan.activation_bytes()) / mega)});
-  fmt::print("{}\n", memory.Markdown());
+std::string MemoryText(const HostPlan& plan) {
+  const auto megabytes = [](std::size_t bytes) {
+    return fmt::format("{:.2f}", static_cast<double>(bytes) / 1e6);
+  };
+  Table table({"memory", "MB"});
+  table.Add({"packed weights", megabytes(plan.weight_bytes())});
+  table.Add({fmt::format("KV cache of {} positions", plan.options().context),
+             megabytes(plan.kv_bytes())});
+  table.Add({fmt::format("activations of {} tokens, tables", plan.options().max_tokens),
+             megabytes(plan.activation_bytes())});
+  return table.Markdown();
+}
+
+std::string WorkText(const HostPlan& plan) {
   Table table({"a token at position", "bytes read", "multiply-adds", "bytes a multiply-add"});
-  for (std::int64_t position = 1; position <= plan.options().context; position *= 8) {
-    const double bytes = plan.bytes_per_token(position),
-                 work = plan.multiply_adds_per_token(position);
+  const std::int64_t context = plan.options().context;
+  for (std::int64_t position = 1;; position = std::min(position * 8, context)) {
+    const double bytes = plan.bytes_per_token(position);
+    const double work = plan.multiply_adds_per_token(position);
     table.Add({fmt::format("{}", position), fmt::format("{:.0f}", bytes),
                fmt::format("{:.0f}", work), fmt::format("{:.3f}", bytes / work)});
+    if (position >= context) return table.Markdown();
   }
-  fmt::print("{}", table.Markdown());
+}
+
+nlohmann::ordered_json ToJson(const MetadataValue& value) {
+  const auto* scalar = std::get_if<MetadataScalar>(&value);
+  if (scalar == nullptr) return Describe(value);
+  return std::visit([](const auto& plain) { return nlohmann::ordered_json(plain); }, *scalar);
 }
 
 nlohmann::ordered_json ToJson(const Model& model, const HostPlan& plan) {
@@ -97,8 +122,9 @@ nlohmann::ordered_json ToJson(const Model& model, const HostPlan& plan) {
   }
   nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
   for (const auto& [key, value] : model.checkpoint().metadata())
-    metadata[std::string(key)] = Describe(value);
+    metadata[std::string(key)] = ToJson(value);
   return {{"file", model.checkpoint().name()},
+          {"file_bytes", model.checkpoint().file_bytes()},
           {"metadata", metadata},
           {"tensors", tensors},
           {"plan",
@@ -112,48 +138,55 @@ nlohmann::ordered_json ToJson(const Model& model, const HostPlan& plan) {
             {"multiply_adds_per_token", plan.multiply_adds_per_token(1)}}}};
 }
 
-Result<void> Execute(const InspectOptions& options) {
+std::string Describe(const Model& model, const HostPlan& plan, bool each_tensor) {
+  const Checkpoint& file = model.checkpoint();
+  const int threads = plan.options().threads;
+  return fmt::format("{}: {} bytes, {} tensors\n\n{}\n{}\n", Printable(file.name()),
+                     file.file_bytes(), file.tensors().size(), MetadataText(file),
+                     each_tensor ? EachTensorText(file) : TensorText(file)) +
+         fmt::format("On this machine: {}, {} {}, KV cache in {}\n\n{}\n{}",
+                     Name(plan.kernels().level), threads, threads == 1 ? "thread" : "threads",
+                     plan.options().kv_type == KvType::kF16 ? "F16" : "F32", MemoryText(plan),
+                     WorkText(plan));
+}
+
+// What is printed.
+Result<std::string> Execute(const InspectOptions& options) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
+  const Progress progress(fmt::format("loading {}", Printable(path)));
   MILLRACE_TRY(const Model model, Model::Load(path));
-  if (options.graph) {
-    fmt::print("{}", Print(model.graph()));
-    return {};
-  }
+  if (options.graph) return Print(model.graph());
   MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
-  if (backend.plan == nullptr)
-    return Unsupported("--on {}: has no plan to inspect", options.backend.on);
-  if (options.format == "json") {
-    fmt::print(
-        "{}\n",
-        ToJson(model, *backend.plan).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
-    return {};
-  }
-  fmt::print("{}: {} bytes, {} tensors\n\n", path, model.checkpoint().file_bytes(),
-             model.checkpoint().tensors().size());
-  PrintMetadata(model.checkpoint());
-  PrintTensors(model.checkpoint(), options.tensors);
-  PrintPlan(*backend.plan);
-  return {};
+  if (options.format == "md") return Describe(model, *backend.plan, options.tensors);
+  return ToJson(model, *backend.plan)
+             .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
+         "\n";
 }
 
 }  // namespace
 
 int Inspect(const Arguments& arguments) {
   InspectOptions options;
-  CLI::App app("What is in a model, and what a token of it costs on this machine", "inspect");
-  app.option_defaults()->always_capture_default();
+  VerbApp app("inspect", "[FILE] [options]",
+              "What is in a model, and what a token of it costs on this machine");
   app.add_option("FILE,-m,--model", options.model,
-                 "GGUF file; without it the model that comes with millrace");
+                 "GGUF file; without it the model that comes with millrace")
+      ->type_name("FILE");
   app.add_flag("--tensors", options.tensors, "list every tensor");
   app.add_flag("--graph", options.graph, "print the operations, and nothing else");
-  app.add_option("-c,--ctx-size", options.backend.context,
-                 "context in tokens; 0: the model's, at most 4096")
-      ->check(CLI::Range(0, 1 << 24));
-  app.add_option("-o,--output", options.format, "md or json")->check(CLI::IsMember({"md", "json"}));
+  app.add_option("-o,--output", options.format, "md or json")
+      ->type_name("FORMAT")
+      ->check(OneOf({"md", "json"}));
+  AddContextOption(app, options.backend);
   AddBackendOptions(app, options.backend);
   if (const auto status = Parse(app, arguments)) return *status;
-  if (const auto result = Execute(options); !result.ok()) return Fail(app, result.error());
-  return 0;
+  if (const auto valid = Validate(options.backend); !valid.ok()) return Misuse(app, valid.error());
+  if (options.backend.on != "host")
+    return Misuse(app, Unsupported("--on: only the host has a plan to inspect"));
+  const auto text = Execute(options);
+  if (!text.ok()) return Fail(app, text.error());
+  const auto written = Put(*text);
+  return written.ok() ? 0 : Fail(app, written.error());
 }
 
 }  // namespace millrace

@@ -1,11 +1,17 @@
 // millrace logits: how anybody checks the bits.
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <limits>
 #include <memory>
 #include <numeric>
 
+#include "cli/escapes.h"
 #include "cli/options.h"
+#include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/sha256.h"
 
 namespace millrace {
@@ -31,68 +37,114 @@ Result<void> CheckTokens(const LogitsOptions& options, const ExecutorLimits& lim
   return {};
 }
 
-// Writes the logits of all tokens, chunk by chunk, to `file` if there is one; returns the digest of
-// their bytes.
-Result<std::string> Compute(Executor& executor, const LogitsOptions& options, std::FILE* file) {
+// Takes the rows of logits as they are computed: into the digest, and into a file if there is one.
+class LogitsFile {
+ public:
+  // Without a path only the digest is made.
+  static Result<LogitsFile> Create(const std::string& path) {
+    if (path.empty()) return LogitsFile(path, nullptr);
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    if (file == nullptr)
+      return IoError("{}: cannot be opened for writing: {}", path, std::strerror(errno));
+    return LogitsFile(path, file);
+  }
+
+  Result<void> Add(std::span<const std::byte> row) {
+    digest_->Add(row);
+    if (file_ == nullptr || std::fwrite(row.data(), 1, row.size(), file_.get()) == row.size()) {
+      return {};
+    }
+    return IoError("{}: cannot be written: {}", path_, std::strerror(errno));
+  }
+
+  // The digest of all rows, once the file holds them.
+  Result<std::string> Finish() {
+    if (file_ != nullptr && std::fclose(file_.release()) != 0) {
+      return IoError("{}: cannot be written: {}", path_, std::strerror(errno));
+    }
+    return digest_->Finish();
+  }
+
+ private:
+  struct Closer {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+  };
+  LogitsFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
+
+  std::string path_;
+  std::unique_ptr<std::FILE, Closer> file_;
+  std::unique_ptr<Sha256> digest_ = std::make_unique<Sha256>();
+};
+
+Result<void> Compute(Executor& executor, const LogitsOptions& options, LogitsFile& file) {
   std::vector<TokenId> tokens;
   for (const std::int32_t token : options.tokens) tokens.push_back(TokenId{token});
   std::vector<std::int32_t> blocks(static_cast<std::size_t>(executor.limits().kv_blocks));
   std::iota(blocks.begin(), blocks.end(), 0);
-  Sha256 digest;
+  Progress progress("computing");
   for (std::size_t at = 0; at < tokens.size(); at += static_cast<std::size_t>(options.chunk)) {
+    progress.Update(fmt::format("computing token {} of {}", at, tokens.size()));
     const std::size_t count = std::min(static_cast<std::size_t>(options.chunk), tokens.size() - at);
     const StepSequence step{std::span(tokens).subspan(at, count), static_cast<std::int32_t>(at),
                             blocks, LogitsWanted::kAll};
     executor.Step({&step, 1});
-    for (std::size_t row = 0; row < count; ++row) {
-      const auto bytes = std::as_bytes(executor.logits(row));
-      digest.Add(bytes);
-      if (file != nullptr && std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
-        return IoError("{}: cannot be written", options.output);
-      }
-    }
+    for (std::size_t row = 0; row < count; ++row)
+      MILLRACE_TRY_VOID(file.Add(std::as_bytes(executor.logits(row))));
   }
-  return digest.Finish();
+  return {};
 }
 
-Result<std::string> RunLogits(LogitsOptions& options) {
-  MILLRACE_TRY(const std::string path, ModelPath(options.model));
-  MILLRACE_TRY(const Model model, Model::Load(path));
-  options.chunk = std::min(options.chunk, static_cast<std::int32_t>(options.tokens.size()));
+Result<Backend> Prepare(const Model& model, LogitsOptions& options) {
+  const auto count = static_cast<std::int32_t>(options.tokens.size());
+  options.chunk = std::min(options.chunk, count);
   options.backend.max_tokens = options.backend.max_logit_rows = options.chunk;
-  if (options.backend.context ==
-      0) {  // as much as the tokens need, up to what the model was trained for
-    options.backend.context = static_cast<std::int32_t>(std::min<std::int64_t>(
-        model.config().context_length, static_cast<std::int64_t>(options.tokens.size())));
+  // As much context as the tokens need, up to what the model was trained for.
+  if (options.backend.context == 0) {
+    options.backend.context =
+        static_cast<std::int32_t>(std::min<std::int64_t>(model.config().context_length, count));
   }
-  MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
+  MILLRACE_TRY(Backend backend, MakeBackend(model, options.backend));
   MILLRACE_TRY_VOID(CheckTokens(options, backend.executor->limits()));
-  if (options.output.empty()) return Compute(*backend.executor, options, nullptr);
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
-      std::fopen(options.output.c_str(), "wb"), std::fclose);
-  if (file == nullptr) return IoError("{}: cannot be opened for writing", options.output);
-  return Compute(*backend.executor, options, file.get());
+  return backend;
+}
+
+// The digest.
+Result<std::string> Execute(LogitsOptions& options) {
+  MILLRACE_TRY(const std::string path, ModelPath(options.model));
+  std::optional<Progress> progress(fmt::format("loading {}", Printable(path)));
+  MILLRACE_TRY(const Model model, Model::Load(path));
+  MILLRACE_TRY(const Backend backend, Prepare(model, options));
+  progress.reset();
+  MILLRACE_TRY(LogitsFile file, LogitsFile::Create(options.output));
+  MILLRACE_TRY_VOID(Compute(*backend.executor, options, file));
+  return file.Finish();
 }
 
 }  // namespace
 
 int Logits(const Arguments& arguments) {
   LogitsOptions options;
-  CLI::App app(
-      "The logits of every token as little-endian float32 [tokens, vocabulary], and their SHA-256",
-      "logits");
+  VerbApp app("logits", "[-m FILE] --tokens 1,2,3 [-o FILE] [options]",
+              "The logits of every token as little-endian float32 [tokens, vocabulary], and the "
+              "SHA-256\nof those bytes");
   AddModelOption(app, options.model);
-  app.add_option("--tokens", options.tokens, "token ids: 1,2,3")->delimiter(',')->required();
-  app.add_option("-b,--batch-size", options.chunk, "tokens a step")->check(CLI::Range(1, 65536));
-  app.add_option("-c,--ctx-size", options.backend.context, "context")->check(CLI::PositiveNumber);
+  AddNumbers(app, "--tokens", options.tokens, 0, std::numeric_limits<std::int32_t>::max(),
+             "the ids of a text");
+  app.get_option("--tokens")->required();
   app.add_option("-o,--output", options.output,
-                 "file for the logits; without it only the SHA-256 is printed");
+                 "file for the logits; without it only the SHA-256 is printed")
+      ->type_name("FILE");
+  app.add_option("-b,--batch-size", options.chunk, "tokens a step; changes no bit")
+      ->type_name("N")
+      ->check(Whole(1, 65536));
+  AddContextOption(app, options.backend);
   AddBackendOptions(app, options.backend);
   if (const auto status = Parse(app, arguments)) return *status;
-  const auto digest = RunLogits(options);
+  if (const auto valid = Validate(options.backend); !valid.ok()) return Misuse(app, valid.error());
+  const auto digest = Execute(options);
   if (!digest.ok()) return Fail(app, digest.error());
-  fmt::print("{}\n", *digest);
-  return 0;
+  const auto written = Put(*digest + "\n");
+  return written.ok() ? 0 : Fail(app, written.error());
 }
 
 }  // namespace millrace

@@ -1,52 +1,76 @@
 // millrace VERB [options]
-#include <fmt/format.h>
-
-#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
 #include <string_view>
 
+#include "cli/escapes.h"
+#include "cli/output.h"
 #include "cli/verbs.h"
 
+namespace millrace {
 namespace {
 
 struct Verb {
   std::string_view name;
-  int (*function)(const millrace::Arguments&);
+  int (*function)(const Arguments&);
   std::string_view summary;
 };
 
 constexpr Verb kVerbs[] = {
-    {"run", millrace::Run, "continue a prompt with a model, as it is written"},
-    {"bench", millrace::Bench, "measure prefill and decode, beside the bandwidth of this machine"},
-    {"inspect", millrace::Inspect, "what is in a model, and what a token of it costs here"},
-    {"tokenize", millrace::Tokenize, "text to token ids, and back"},
-    {"logits", millrace::Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
+    {"run", Run, "continue a prompt with a model, as it is written"},
+    {"bench", Bench, "measure prefill and decode, beside the bandwidth of this machine"},
+    {"inspect", Inspect, "what is in a model, and what a token of it costs here"},
+    {"tokenize", Tokenize, "text to token ids, and back"},
+    {"logits", Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
 };
 
-void PrintUsage(std::FILE* file) {
-  fmt::print(file, "usage: millrace VERB [options]      (millrace VERB --help)\n\n");
-  for (const Verb& verb : kVerbs) fmt::print(file, "  {:<10} {}\n", verb.name, verb.summary);
-  fmt::print(file, "\nWithout -m every verb uses the model that comes with millrace.\n");
+std::string Usage() {
+  std::string text = "usage: millrace VERB [options]      (millrace VERB --help)\n\n";
+  for (const Verb& verb : kVerbs) text += fmt::format("  {:<10} {}\n", verb.name, verb.summary);
+  return text + "\nWithout -m every verb uses the model that comes with millrace.\n";
+}
+
+// The verb's exit status; exceptions end here.
+int Call(const Verb& verb, const Arguments& arguments) {
+  try {
+    return verb.function(arguments);
+  } catch (const std::bad_alloc&) {
+    Note("millrace {}: memory: the system refuses more\n", verb.name);
+  } catch (const std::exception& error) {
+    Note("millrace {}: {}\n", verb.name, Printable(error.what()));
+  }
+  return 1;
+}
+
+int Dispatch(const Arguments& arguments) {
+  if (arguments.empty()) {
+    PutNote(Usage());
+    return 2;
+  }
+  const std::string& name = arguments[0];
+  if (name == "--help" || name == "-h") return Put(Usage()).ok() ? 0 : 1;
+  if (name == "--version") return Put("millrace " MILLRACE_VERSION "\n").ok() ? 0 : 1;
+  for (const Verb& verb : kVerbs) {
+    if (verb.name == name) return Call(verb, {arguments.begin() + 1, arguments.end()});
+  }
+  Note("millrace: found '{}', wanted a verb; millrace --help lists them\n",
+       PrintableStart(name, 40));
+  return 2;
+}
+
+int Main(const Arguments& arguments) {
+  const int status = Dispatch(arguments);
+  const auto flushed = FlushOutput();
+  if (status != 0 || flushed.ok()) return status;
+  Note("millrace {}: {}\n", arguments[0], flushed.error().message);
+  return 1;
 }
 
 }  // namespace
+}  // namespace millrace
 
 int main(int argc, char** argv) {
-  if (argc < 2) {
-    PrintUsage(stderr);
-    return 2;
-  }
-  const std::string_view name = argv[1];
-  if (name == "--help" || name == "-h") {
-    PrintUsage(stdout);
-    return 0;
-  }
-  if (name == "--version") {
-    fmt::print("millrace {}\n", MILLRACE_VERSION);
-    return 0;
-  }
-  for (const Verb& verb : kVerbs) {
-    if (verb.name == name) return verb.function(millrace::Arguments(argv + 2, argv + argc));
-  }
-  fmt::print(stderr, "millrace: no verb '{}'; millrace --help lists them\n", name);
-  return 2;
+  millrace::HoldStandardStreams();
+  return millrace::Main(millrace::Arguments(argv + 1, argv + argc));
 }

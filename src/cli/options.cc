@@ -1,11 +1,18 @@
 #include "cli/options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <climits>
+
+#include "cli/escapes.h"
+#include "cli/help.h"
+#include "cli/numbers.h"
+#include "cli/output.h"
 
 namespace millrace {
 namespace {
@@ -35,10 +42,102 @@ std::string LongFlag(const CLI::App& app, const std::string& argument) {
   return argument;
 }
 
+int End(const CLI::App& app, std::string_view message, int status) {
+  Note("millrace {}: {}\n", app.get_name(), Printable(message));
+  return status;
+}
+
+// CLI11 says "--top-k: 1 required N missing".
+std::string Explain(const CLI::ArgumentMismatch& error) {
+  const std::string message = error.what();
+  const std::size_t colon = message.find(':');
+  if (colon == std::string::npos) return message;
+  return message.substr(0, colon) + ": found no value after it, wanted one";
+}
+
+// CLI11 says "The following argument was not expected: --bogus".
+std::string Explain(const CLI::ExtrasError& error) {
+  const std::string message = error.what();
+  const std::string found = message.substr(message.find(": ") + 2);
+  return fmt::format(
+      "found '{}', wanted {}", found,
+      found.starts_with('-') ? "a flag that --help lists" : "nothing without a flag");
+}
+
 }  // namespace
 
+VerbApp::VerbApp(std::string verb, std::string usage, std::string summary)
+    : CLI::App(std::move(summary), std::move(verb)) {
+  option_defaults()->always_capture_default()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);
+  set_help_flag("-h,--help", "print this and exit");
+  formatter_fn([usage = std::move(usage)](const CLI::App* app, const std::string&,
+                                          CLI::AppFormatMode) { return HelpText(*app, usage); });
+}
+
+CLI::Validator Whole(std::int64_t least, std::int64_t most) {
+  return CLI::Validator(
+      [least, most](std::string& text) -> std::string {
+        const auto number = ParseWhole(text, least, most);
+        return number.ok() ? std::string() : number.error().message;
+      },
+      "", "whole");
+}
+
+CLI::Validator Real() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        double value = 0;
+        const char* end = text.data() + text.size();
+        const auto parsed = std::from_chars(text.data(), end, value);
+        if (parsed.ec == std::errc() && parsed.ptr == end) return {};
+        return fmt::format("found '{}', wanted a number", PrintableStart(text, 40));
+      },
+      "", "real");
+}
+
+CLI::Validator OneOf(std::vector<std::string> words) {
+  return CLI::Validator(
+      [words = std::move(words)](std::string& text) -> std::string {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return {};
+        return fmt::format("found '{}', wanted {}", PrintableStart(text, 40),
+                           fmt::join(words, " or "));
+      },
+      "", "word");
+}
+
+void AddNumbers(CLI::App& app, const std::string& names, std::vector<std::int32_t>& numbers,
+                std::int64_t least, std::int64_t most, const std::string& description) {
+  const std::string flag = names.substr(names.rfind(',') + 1);
+  const auto read = [&numbers, least, most, flag](const std::vector<std::string>& texts) {
+    std::vector<std::int32_t> all;
+    for (const std::string& text : texts) {
+      const auto some = ParseWholes(text, least, most);
+      if (!some.ok()) throw CLI::ValidationError(flag, some.error().message);
+      all.insert(all.end(), some->begin(), some->end());
+    }
+    if (all.empty()) throw CLI::ValidationError(flag, "found no number, wanted at least one");
+    numbers = std::move(all);
+  };
+  app.add_option_function<std::vector<std::string>>(names, read, description)
+      ->type_name("N,N...")
+      ->default_str(fmt::format("{}", fmt::join(numbers, ",")))
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
+CLI::Option* AddTexts(CLI::App& app, const std::string& names, std::vector<std::string>& texts,
+                      const std::string& description) {
+  return app.add_option(names, texts, description + ", may be repeated")
+      ->type_name("TEXT")
+      ->default_str("")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false);
+}
+
 void AddModelOption(CLI::App& app, std::string& path) {
-  app.add_option("-m,--model", path, "GGUF file; without it the model that comes with millrace");
+  app.add_option("-m,--model", path, "GGUF file; without it the model that comes with millrace")
+      ->type_name("FILE");
 }
 
 Result<std::string> ModelPath(const std::string& given) {
@@ -51,16 +150,31 @@ Result<std::string> ModelPath(const std::string& given) {
                   source);
 }
 
-void AddBackendOptions(CLI::App& app, BackendOptions& options) {
-  app.add_option("-t,--threads", options.threads, "threads; 0: one a core")
-      ->check(CLI::Range(0, 1024));
-  const auto types = CLI::IsMember({"f16", "f32"});
+void AddContextOption(CLI::App& app, BackendOptions& options) {
+  app.add_option("-c,--ctx-size", options.context,
+                 "positions of the context; 0: the model's, at most 4096")
+      ->type_name("N")
+      ->check(Whole(0, kMaxContext));
+}
+
+void AddPlaceOptions(CLI::App& app, BackendOptions& options) {
+  const auto types = OneOf({"f16", "f32"});
   app.add_option("--ctk,--cache-type-k", options.key_type, "type of cached keys: f16 or f32")
+      ->type_name("TYPE")
       ->check(types);
   app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")
+      ->type_name("TYPE")
       ->check(types);
-  app.add_option("--on", options.on,
-                 "where to run: host, or interpreter (slow: the reference itself)");
+  app.add_option("--on", options.on, "host, or interpreter (the reference itself: slow)")
+      ->type_name("PLACE")
+      ->check(OneOf({"host", "interpreter"}));
+}
+
+void AddBackendOptions(CLI::App& app, BackendOptions& options) {
+  app.add_option("-t,--threads", options.threads, "threads; 0: one for each CPU")
+      ->type_name("N")
+      ->check(Whole(0, kMaxThreads));
+  AddPlaceOptions(app, options);
 }
 
 std::optional<int> Parse(CLI::App& app, const Arguments& arguments) {
@@ -70,18 +184,19 @@ std::optional<int> Parse(CLI::App& app, const Arguments& arguments) {
   try {
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
-    return 0;
+    const auto written = Put(app.help());
+    return written.ok() ? 0 : Fail(app, written.error());
+  } catch (const CLI::ArgumentMismatch& error) {
+    return End(app, Explain(error), 2);
+  } catch (const CLI::ExtrasError& error) {
+    return End(app, Explain(error), 2);
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "millrace {}: {}\n", app.get_name(), error.what());
-    return 2;
+    return End(app, error.what(), 2);
   }
   return std::nullopt;
 }
 
-int Fail(const CLI::App& app, const Error& error) {
-  fmt::print(stderr, "millrace {}: {}\n", app.get_name(), error.message);
-  return 1;
-}
+int Fail(const CLI::App& app, const Error& error) { return End(app, error.message, 1); }
+int Misuse(const CLI::App& app, const Error& error) { return End(app, error.message, 2); }
 
 }  // namespace millrace

@@ -16,6 +16,13 @@ std::size_t Width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+// A bar would end the cell.
+std::string WithoutBars(const std::string& cell) {
+  std::string plain;
+  for (const char c : cell) plain += c == '|' ? "\\|" : std::string(1, c);
+  return plain;
+}
+
 std::string Quoted(const std::string& cell) {
   if (cell.find_first_of(",\"\n") == std::string::npos) return cell;
   std::string quoted = "\"";
@@ -32,21 +39,40 @@ void Table::Add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
+// Whether all that stands below the header begins with a digit: numbers are set to the right.
+bool Table::IsNumeric(std::size_t column) const {
+  bool any = false;
+  for (std::size_t row = 1; row < rows_.size(); ++row) {
+    const std::string& cell = rows_[row][column];
+    if (cell.empty()) continue;
+    if (cell[0] < '0' || cell[0] > '9') return false;
+    any = true;
+  }
+  return any;
+}
+
 std::string Table::Markdown() const {
+  std::vector<std::vector<std::string>> rows = rows_;
   std::vector<std::size_t> widths(rows_.front().size(), 3);
-  for (const auto& row : rows_) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Width(row[i]));
+  for (auto& row : rows) {
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = WithoutBars(row[i]);
+      widths[i] = std::max(widths[i], Width(row[i]));
+    }
   }
   std::string out;
-  for (std::size_t r = 0; r < rows_.size(); ++r) {
+  for (std::size_t r = 0; r < rows.size(); ++r) {
     out += "|";
     for (std::size_t i = 0; i < widths.size(); ++i) {
-      out += fmt::format(" {}{} |", rows_[r][i], std::string(widths[i] - Width(rows_[r][i]), ' '));
+      const std::string space(widths[i] - Width(rows[r][i]), ' ');
+      out += IsNumeric(i) ? fmt::format(" {}{} |", space, rows[r][i])
+                          : fmt::format(" {}{} |", rows[r][i], space);
     }
     out += "\n";
     if (r > 0) continue;
     out += "|";
-    for (const std::size_t width : widths) out += fmt::format(" {} |", std::string(width, '-'));
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      out += fmt::format(" {}{} |", std::string(widths[i] - 1, '-'), IsNumeric(i) ? ':' : '-');
     out += "\n";
   }
   return out;

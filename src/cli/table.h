@@ -1,4 +1,5 @@
-// A table of text, printed as Markdown (aligned, so that a terminal shows it well) or CSV.
+// A table of text, printed as Markdown (aligned, so that a terminal shows it well, and columns of
+// numbers to the right) or CSV.
 #pragma once
 
 #include <string>
@@ -16,6 +17,8 @@ class Table {
   std::string Csv() const;
 
  private:
+  bool IsNumeric(std::size_t column) const;
+
   std::vector<std::vector<std::string>> rows_;  // the first is the header
 };
 

@@ -6,7 +6,8 @@
 
 namespace millrace {
 
-constexpr std::size_t kMaxTextBytes = std::size_t{256} << 20;
+// Tokenizing takes some 25 bytes of memory a byte of text.
+constexpr std::size_t kMaxTextBytes = std::size_t{32} << 20;
 
 Result<std::string> ReadText(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
@@ -26,7 +27,7 @@ Result<std::string> ReadText(std::FILE* file, const std::string& name) {
     const std::size_t count = std::fread(buffer, 1, sizeof(buffer), file);
     text.append(buffer, count);
     if (text.size() > kMaxTextBytes)
-      return Exhausted("{}: has more than {} bytes", name, kMaxTextBytes);
+      return Exhausted("{}: found more than {} bytes of text, wanted less", name, kMaxTextBytes);
     if (count < sizeof(buffer)) break;
   }
   if (std::ferror(file) != 0) return IoError("{}: cannot be read: {}", name, std::strerror(errno));

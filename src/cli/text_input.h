@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-// All of a file. kNotFound, kIo, or kExhausted above 256 MiB.
+// All of a file. kNotFound, kIo, or kExhausted above 32 MiB.
 Result<std::string> ReadText(const std::string& path);
 Result<std::string> ReadText(std::FILE* file, const std::string& name);
 

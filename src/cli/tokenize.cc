@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
-#include <sstream>
+#include <limits>
 
+#include "cli/escapes.h"
+#include "cli/numbers.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/text_input.h"
 #include "model/vocabulary_from_gguf.h"
 
@@ -13,91 +15,82 @@ namespace millrace {
 namespace {
 
 struct TokenizeOptions {
-  std::string model, prompt;
-  bool has_prompt = false, ids = false, decode = false;
+  std::string model;
+  std::optional<std::string> prompt;
+  bool ids = false, decode = false, special = false;
   bool no_bos = false, parse_special = true;
 };
 
-// "1 2 3", "1,2,3" or "[1, 2, 3]".
-Result<std::vector<TokenId>> ParseIds(const std::string& text) {
+Result<std::string> Decode(const Tokenizer& tokenizer, const std::string& text, ShowSpecial show) {
+  const auto ids = ParseWholes(text, 0, std::numeric_limits<std::int32_t>::max());
+  if (!ids.ok()) return Invalid("--decode: {}", ids.error().message);
   std::vector<TokenId> tokens;
-  const char* at = text.data();
-  const char* end = at + text.size();
-  while (at < end) {
-    if (std::string_view(" ,[]\t\r\n").find(*at) != std::string_view::npos) {
-      ++at;
-      continue;
-    }
-    TokenId token;
-    const auto parsed = std::from_chars(at, end, token.value);
-    if (parsed.ec != std::errc()) {
-      return Invalid("--decode: found '{}' at byte {}, wanted a token id", *at, at - text.data());
-    }
-    tokens.push_back(token);
-    at = parsed.ptr;
+  for (const std::int32_t id : *ids) {
+    tokens.push_back(TokenId{id});
+    if (tokenizer.Contains(tokens.back())) continue;
+    return Invalid("--decode: token {} is not in the vocabulary of {}", id,
+                   tokenizer.vocabulary_size());
   }
-  return tokens;
+  return tokenizer.Decode(tokens, show);
 }
 
-Result<std::string> Decode(const Tokenizer& tokenizer, const std::string& text) {
-  MILLRACE_TRY(const std::vector<TokenId> tokens, ParseIds(text));
-  for (const TokenId token : tokens) {
-    if (!tokenizer.Contains(token)) {
-      return Invalid("--decode: token {} is not in the vocabulary of {}", token.value,
-                     tokenizer.vocabulary_size());
-    }
-  }
-  return tokenizer.Decode(tokens, ShowSpecial::kYes);
-}
-
-// One line of ids, or one line a token with its piece.
+// One line of ids, or one line a token with what it adds to the text.
 std::string Encode(const Tokenizer& tokenizer, const std::string& text,
                    const TokenizeOptions& options) {
-  std::string out;
   const auto tokens = tokenizer.Encode(
       text, {.add_special = !options.no_bos, .parse_special = options.parse_special});
-  if (options.ids) {
-    std::vector<std::int32_t> ids;
-    for (const TokenId token : tokens) ids.push_back(token.value);
-    return fmt::format("{}\n", fmt::join(ids, " "));
+  std::string out;
+  for (const TokenId token : tokens) {
+    if (options.ids) {
+      out += fmt::format("{}{}", out.empty() ? "" : " ", token.value);
+    } else {
+      out += fmt::format("{:>7} '{}'\n", token.value, Printable(tokenizer.Bytes(token)));
+    }
   }
-  for (const TokenId token : tokens)
-    out += fmt::format("{:>7} '{}'\n", token.value, tokenizer.Bytes(token));
-  return out;
+  return options.ids ? out + "\n" : out;
 }
 
-Result<std::string> RunTokenize(const TokenizeOptions& options) {
+Result<void> Execute(const TokenizeOptions& options) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   MILLRACE_TRY(const Checkpoint checkpoint, Checkpoint::Load(path));
   MILLRACE_TRY(const Tokenizer tokenizer, TokenizerFromGguf(checkpoint));
-  std::string text = options.prompt;
-  if (!options.has_prompt) {
+  std::string text;
+  if (options.prompt.has_value()) {
+    text = *options.prompt;
+  } else {
+    if (IsTerminal(stdin)) {
+      Note("Type the {}; Ctrl-D at the beginning of a line ends it.\n",
+           options.decode ? "ids" : "text");
+    }
     MILLRACE_TRY(text, ReadText(stdin, "standard input"));
   }
-  if (options.decode) return Decode(tokenizer, text);
-  return Encode(tokenizer, text, options);
+  if (!options.decode) return Put(Encode(tokenizer, text, options));
+  MILLRACE_TRY(const std::string decoded,
+               Decode(tokenizer, text, options.special ? ShowSpecial::kYes : ShowSpecial::kNo));
+  MILLRACE_TRY_VOID(Put(decoded));
+  return Put(IsTerminal(stdout) ? "\n" : "");
 }
 
 }  // namespace
 
 int Tokenize(const Arguments& arguments) {
   TokenizeOptions options;
-  CLI::App app("Text from standard input or -p to token ids; with --decode ids to text",
-               "tokenize");
+  VerbApp app("tokenize", "[-m FILE] [-p TEXT] [--ids | --decode]",
+              "Text to token ids; with --decode ids to text");
   AddModelOption(app, options.model);
-  const auto* prompt =
-      app.add_option("-p,--prompt", options.prompt, "the text, instead of standard input");
-  app.add_flag("--ids", options.ids, "ids only, on one line");
-  app.add_flag("--decode", options.decode, "the input is ids: print their text");
+  app.add_option("-p,--prompt", options.prompt, "the text, instead of standard input")
+      ->type_name("TEXT");
+  auto* ids = app.add_flag("--ids", options.ids, "ids only, on one line");
+  auto* decode =
+      app.add_flag("--decode", options.decode, "the input is ids: write their text, and only that")
+          ->excludes(ids);
+  app.add_flag("--special", options.special, "write control tokens too (<s>)")->needs(decode);
   app.add_flag("--no-bos", options.no_bos, "do not add the tokens that begin or end a text");
   app.add_flag("!--no-parse-special", options.parse_special,
                "control tokens spelled in the text are text");
   if (const auto status = Parse(app, arguments)) return *status;
-  options.has_prompt = prompt->count() > 0;
-  const auto output = RunTokenize(options);
-  if (!output.ok()) return Fail(app, output.error());
-  fmt::print("{}", *output);
-  return 0;
+  const auto result = Execute(options);
+  return result.ok() ? 0 : Fail(app, result.error());
 }
 
 }  // namespace millrace

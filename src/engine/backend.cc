@@ -9,33 +9,32 @@ namespace millrace {
 namespace {
 
 constexpr std::int32_t kDefaultContext = 4096;
-
-Result<KvType> ParseKvType(const BackendOptions& options) {
-  if (options.key_type != options.value_type) {
-    return Unsupported("KV cache: keys in {} with values in {}; both must have one type",
-                       options.key_type, options.value_type);
-  }
-  if (options.key_type == "f16") return KvType::kF16;
-  if (options.key_type == "f32") return KvType::kF32;
-  return Invalid("KV cache: type {} is not known, wanted f16 or f32", options.key_type);
-}
+// Beyond its training a model writes nonsense, and tables of positions take long to make: nobody
+// wants more than this by intention.
+constexpr std::int32_t kLongContext = 1 << 20;
 
 Result<ExecutorLimits> Limits(const Model& model, const BackendOptions& options) {
   const std::int64_t trained = model.config().context_length;
   const std::int64_t context =
       options.context == 0 ? std::min<std::int64_t>(trained, kDefaultContext) : options.context;
-  if (context < 1 || context > (std::int64_t{1} << 24)) {
-    return Invalid("context: {} positions, wanted 1 to {}", context, 1 << 24);
+  const std::int64_t most = std::max<std::int64_t>(trained, kLongContext);
+  if (context > most) {
+    return Invalid("context: found {} positions, wanted at most {} for a model trained on {}",
+                   context, most, trained);
   }
   const std::int64_t blocks =
       (context + kPositionsPerKvBlock - 1) / kPositionsPerKvBlock * options.sequences;
   if (blocks > (std::int64_t{1} << 26))
     return Invalid("context: {} KV blocks are too many", blocks);
-  return ExecutorLimits{.vocabulary = static_cast<std::int32_t>(model.config().vocabulary),
-                        .context = static_cast<std::int32_t>(context),
-                        .kv_blocks = static_cast<std::int32_t>(blocks),
-                        .max_tokens = std::max(options.max_tokens, options.sequences),
-                        .max_logit_rows = std::max(options.max_logit_rows, options.sequences)};
+  // A step never has more tokens than all the contexts together.
+  const auto max_tokens = static_cast<std::int32_t>(
+      std::min<std::int64_t>(options.max_tokens, context * options.sequences));
+  return ExecutorLimits{
+      .vocabulary = static_cast<std::int32_t>(model.config().vocabulary),
+      .context = static_cast<std::int32_t>(context),
+      .kv_blocks = static_cast<std::int32_t>(blocks),
+      .max_tokens = std::max(max_tokens, options.sequences),
+      .max_logit_rows = std::max(std::min(options.max_logit_rows, max_tokens), options.sequences)};
 }
 
 Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
@@ -58,18 +57,39 @@ Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
 
 }  // namespace
 
+Result<void> Validate(const BackendOptions& options) {
+  if (options.on != "host" && options.on != "interpreter") {
+    return Invalid("--on: found '{}', wanted host or interpreter", options.on);
+  }
+  for (const std::string& type : {options.key_type, options.value_type}) {
+    if (type != "f16" && type != "f32") {
+      return Invalid("KV cache: found type '{}', wanted f16 or f32", type);
+    }
+  }
+  if (options.key_type != options.value_type) {
+    return Unsupported("KV cache: found keys in {} and values in {}, wanted one type for both",
+                       options.key_type, options.value_type);
+  }
+  if (options.context < 0 || options.context > kMaxContext) {
+    return Invalid("context: found {} positions, wanted 0 to {}", options.context, kMaxContext);
+  }
+  if (options.threads < 0 || options.sequences < 1 || options.max_tokens < 1) {
+    return Invalid("found {} threads, {} sequences, {} tokens a step, wanted 0, 1, 1 or more",
+                   options.threads, options.sequences, options.max_tokens);
+  }
+  return {};
+}
+
 Result<Backend> MakeBackend(const Model& model, const BackendOptions& options) {
-  MILLRACE_TRY(const KvType kv_type, ParseKvType(options));
+  MILLRACE_TRY_VOID(Validate(options));
+  const KvType kv_type = options.key_type == "f32" ? KvType::kF32 : KvType::kF16;
   MILLRACE_TRY(const ExecutorLimits limits, Limits(model, options));
   if (options.on == "host") return MakeHost(model, options, limits, kv_type);
-  if (options.on == "interpreter") {
-    const auto cache =
-        kv_type == KvType::kF16 ? reference::CacheType::kF16 : reference::CacheType::kF32;
-    return Backend{.executor = std::make_unique<InterpreterBackend>(model.graph(), cache, limits),
-                   .plan = nullptr,
-                   .threads = 1};
-  }
-  return Invalid("--on {}: is not known, wanted host or interpreter", options.on);
+  const auto cache =
+      kv_type == KvType::kF16 ? reference::CacheType::kF16 : reference::CacheType::kF32;
+  return Backend{.executor = std::make_unique<InterpreterBackend>(model.graph(), cache, limits),
+                 .plan = nullptr,
+                 .threads = 1};
 }
 
 }  // namespace millrace

@@ -16,7 +16,9 @@ struct BackendOptions {
   std::string on =
       "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow
   int threads = 0;  // 0: one a CPU that the process may use
-  std::int32_t context = 0;       // positions a sequence may have; 0: the model's, at most 4096
+  // Positions a sequence may have, at most 2^20 or what the model was trained on; 0: the model's,
+  // at most 4096.
+  std::int32_t context = 0;
   std::int32_t sequences = 1;     // that can be in work together, each with a full context
   std::int32_t max_tokens = 512;  // of one step
   std::int32_t max_logit_rows = 1;
@@ -24,15 +26,21 @@ struct BackendOptions {
   std::string value_type = "f16";
 };
 
+inline constexpr std::int32_t kMaxContext = 1 << 24;
+
+// Whether the options can be meant at all, whatever the model: kInvalid for a place, a type or a
+// number that does not exist, kUnsupported for keys and values of different types.
+Result<void> Validate(const BackendOptions& options);
+
 struct Backend {
   std::unique_ptr<Executor> executor;
   const HostPlan* plan = nullptr;  // null unless on the host
   int threads = 1;
 };
 
-// The model must outlive the backend. kInvalid for a name or number that cannot be, kExhausted if
-// memory does not hold the context. The environment's MILLRACE_CPU forces an instruction set on the
-// host (kernels/cpu_level.h).
+// The model must outlive the backend. The errors of Validate, and kExhausted if memory does not
+// hold the context. The environment's MILLRACE_CPU forces an instruction set on the host
+// (kernels/cpu_level.h).
 Result<Backend> MakeBackend(const Model& model, const BackendOptions& options);
 
 }  // namespace millrace

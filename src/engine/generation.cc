@@ -26,43 +26,79 @@ ReplyEnd EndFor(FinishReason reason) {
   return ReplyEnd::kEndToken;
 }
 
+// One reply while it is made.
+class Generation {
+ public:
+  Generation(const Tokenizer& tokenizer, StopStrings stop, const ReplySinks& sinks, Reply& reply)
+      : decoder_(tokenizer, StreamStart::kAfterPrompt),
+        stop_(std::move(stop)),
+        sinks_(sinks),
+        reply_(reply) {}
+
+  // Whether the reply goes on after this token.
+  bool Take(const TokenEvent& event) {
+    ++reply_.new_tokens;
+    if (sinks_.token) sinks_.token(event);
+    const bool shown = event.finished != FinishReason::kEndToken;
+    if (!Show(stop_.Feed(shown ? decoder_.Push(event.token) : std::string()))) {
+      reply_.end = ReplyEnd::kCancelled;
+      return false;
+    }
+    if (stop_.stopped_by().has_value()) {
+      reply_.end = ReplyEnd::kStopString;
+      return false;
+    }
+    if (event.finished.has_value()) reply_.end = EndFor(*event.finished);
+    return !event.finished.has_value();
+  }
+
+  // The text that was held back.
+  void Finish() {
+    if (Show(stop_.Feed(decoder_.Flush()))) Show(stop_.Finish());
+  }
+
+ private:
+  bool Show(std::string_view text) const {
+    return text.empty() || !sinks_.text || sinks_.text(text);
+  }
+
+  StreamDecoder decoder_;
+  StopStrings stop_;
+  const ReplySinks& sinks_;
+  Reply& reply_;
+};
+
 }  // namespace
 
 Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request,
-                       StopStrings stop, const TextSink& text_sink, const TokenSink& token_sink) {
+                       StopStrings stop, const ReplySinks& sinks) {
   Reply reply{.prompt_tokens = static_cast<std::int32_t>(request.prompt.size())};
-  StreamDecoder decoder(tokenizer, StreamStart::kAfterPrompt);
+  const bool prompt_only = request.max_new_tokens == 0;
+  Generation generation(tokenizer, std::move(stop), sinks, reply);
   MILLRACE_TRY(const SequenceId id, engine.Add(std::move(request)));
   const Clock::time_point begin = Clock::now();
   Clock::time_point first_token = begin;
-  bool going = true;
-  while (going && !engine.idle()) {
-    for (const TokenEvent& event : engine.Step()) {
-      if (reply.new_tokens++ == 0) {
-        reply.prefill_s = SecondsSince(begin);
-        first_token = Clock::now();
-      }
-      if (token_sink) token_sink(event);
-      const bool shown = event.finished != FinishReason::kEndToken;
-      const std::string_view safe = stop.Feed(shown ? decoder.Push(event.token) : std::string());
-      if (!safe.empty() && !text_sink(safe)) {
-        reply.end = ReplyEnd::kCancelled;
-        going = false;
-      } else if (stop.stopped_by().has_value()) {
-        reply.end = ReplyEnd::kStopString;
-        going = false;
-      } else if (event.finished.has_value()) {
-        reply.end = EndFor(*event.finished);
-      }
+  for (bool going = true; going;) {
+    if (sinks.proceed && !sinks.proceed()) {
+      reply.end = ReplyEnd::kCancelled;
+      break;
     }
+    const auto events = engine.Step();
+    if (events.empty()) continue;  // a part of the prompt
+    MILLRACE_CHECK(events.size() == 1);
+    if (first_token == begin) {
+      first_token = Clock::now();
+      reply.prefill_s = SecondsSince(begin);
+    }
+    if (prompt_only) {
+      reply.end = ReplyEnd::kMaxNewTokens;
+      break;
+    }
+    going = generation.Take(events[0]);
   }
   engine.Stop(id);
-  reply.decode_s = SecondsSince(first_token);
-  if (going) {
-    std::string rest(stop.Feed(decoder.Flush()));
-    rest += stop.Finish();
-    if (!rest.empty()) text_sink(rest);
-  }
+  if (reply.prefill_s > 0) reply.decode_s = SecondsSince(first_token);
+  if (reply.end != ReplyEnd::kStopString) generation.Finish();
   return reply;
 }
 

@@ -18,20 +18,25 @@ enum class ReplyEnd { kEndToken, kMaxNewTokens, kContextFull, kStopString, kCanc
 struct Reply {
   ReplyEnd end = ReplyEnd::kEndToken;
   std::int32_t prompt_tokens = 0;
-  std::int32_t new_tokens = 0;
-  double prefill_s = 0;  // to the first token, its sampling included
-  double decode_s = 0;   // of the other new_tokens - 1 tokens
+  std::int32_t new_tokens = 0;  // the end token included
+  double prefill_s = 0;         // to the first token, its sampling included; 0 if cancelled before
+  double decode_s = 0;          // of the other new_tokens - 1 tokens
 };
 
-// Called with text as soon as it is certain (whole characters, never part of a stop string).
-// Returning false cancels.
-using TextSink = std::function<bool(std::string_view)>;
-// Called with every token, before its text.
-using TokenSink = std::function<void(const TokenEvent&)>;
+// Where a reply goes as it is made. Any of them may be empty.
+struct ReplySinks {
+  // Text as soon as it is certain: whole characters, never part of a stop string. Returning false
+  // cancels the reply.
+  std::function<bool(std::string_view)> text;
+  // Every token, before its text.
+  std::function<void(const TokenEvent&)> token;
+  // Asked before every step of the engine, so during a long prompt too. Returning false cancels.
+  std::function<bool()> proceed;
+};
 
-// Runs `request` on an engine that is otherwise idle. Errors are those of Engine::Add.
+// Runs `request` on an engine that is otherwise idle. A request for no new token computes the
+// prompt and ends. Errors are those of Engine::Add; then no sink was called.
 Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request request,
-                       StopStrings stop, const TextSink& text_sink,
-                       const TokenSink& token_sink = {});
+                       StopStrings stop, const ReplySinks& sinks);
 
 }  // namespace millrace

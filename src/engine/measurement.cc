@@ -107,8 +107,9 @@ double Measurement::token_percentile_s(double share) const {
 Measurement Measure(Executor& executor, const Workload& workload, int repetitions) {
   Runner runner(executor, workload);
   Measurement measurement{.workload = workload, .run_s = {}, .token_s = {}};
-  measurement.token_s.reserve(static_cast<std::size_t>(workload.generated) *
-                              static_cast<std::size_t>(repetitions));
+  constexpr std::int64_t kMostReserved = 1 << 20;  // what is more grows between two tokens
+  measurement.token_s.reserve(static_cast<std::size_t>(
+      std::min(std::int64_t{workload.generated} * repetitions, kMostReserved)));
   runner.FillCache();
   runner.Run(nullptr);
   for (int i = 0; i < repetitions; ++i) {
