@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from attention import CausalAttention
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -71,9 +73,26 @@ class Attention(nn.Module):
         v = split(self.v(x), shape.kv_heads)
         group = shape.heads // shape.kv_heads
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
-        scores = q @ k.transpose(-1, -2) * shape.head_width**-0.5 + mask
-        mixed = scores.softmax(-1).to(v.dtype) @ v
+        scale = shape.head_width**-0.5
+        mixed = CausalAttention.apply((q * scale).to(v.dtype), k.to(v.dtype), v, mask.to(v.dtype))
         return self.output(mixed.transpose(1, 2).reshape(batch, positions, width))
+
+
+class SwiGLU(torch.autograd.Function):
+    """silu(gate) * up. Written out because PyTorch's own silu gradient is slow in bfloat16."""
+
+    @staticmethod
+    def forward(context, gate, up):
+        context.save_for_backward(gate, up)
+        return gate * gate.sigmoid() * up
+
+    @staticmethod
+    def backward(context, d_out):
+        gate, up = context.saved_tensors
+        slope = gate.sigmoid()
+        silu = gate * slope
+        d_gate = (slope - silu * slope).add_(silu).mul_(up).mul_(d_out)
+        return d_gate, silu.mul_(d_out)
 
 
 class FeedForward(nn.Module):
@@ -84,7 +103,7 @@ class FeedForward(nn.Module):
         self.down = nn.Linear(shape.feed_forward, shape.width, bias=False)
 
     def forward(self, x):
-        return self.down(functional.silu(self.gate(x)) * self.up(x))
+        return self.down(SwiGLU.apply(self.gate(x), self.up(x)))
 
 
 class Block(nn.Module):
@@ -101,7 +120,10 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Tokens [batch, positions] to logits [batch, positions, vocabulary]; the embedding is also the output."""
+    """Tokens [batch, positions] to logits [batch, positions, vocabulary].
+
+    The embedding is also the output matrix.
+    """
 
     def __init__(self, shape):
         super().__init__()
