@@ -19,7 +19,7 @@ std::string Flags(const CLI::Option& option) {
     names.push_back((one_dash ? "-" : "--") + name);
   }
   std::string flags = fmt::format("{}", fmt::join(names, ", "));
-  if (option.get_type_size() != 0) flags += " " + option.get_type_name();
+  if (option.get_items_expected_max() != 0) flags += " " + option.get_type_name();
   return flags;
 }
 
@@ -32,7 +32,8 @@ std::string Entry(const CLI::Option& option) {
   }
   entry += option.get_description();
   const std::string& value = option.get_default_str();
-  if (option.get_type_size() != 0 && !value.empty()) entry += fmt::format(" (default {})", value);
+  if (option.get_items_expected_max() != 0 && !value.empty())
+    entry += fmt::format(" (default {})", value);
   return entry + "\n";
 }
 

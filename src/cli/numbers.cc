@@ -1,5 +1,6 @@
 #include "cli/numbers.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "cli/escapes.h"

@@ -47,11 +47,13 @@ int End(const CLI::App& app, std::string_view message, int status) {
   return status;
 }
 
-// CLI11 says "--top-k: 1 required N missing".
+// CLI11 says "--top-k: 1 required N missing", or "ids was given a disallowed flag override".
 std::string Explain(const CLI::ArgumentMismatch& error) {
   const std::string message = error.what();
   const std::size_t colon = message.find(':');
-  if (colon == std::string::npos) return message;
+  if (colon == std::string::npos) {
+    return "--" + message.substr(0, message.find(' ')) + ": found a value after it, wanted none";
+  }
   return message.substr(0, colon) + ": found no value after it, wanted one";
 }
 
@@ -180,6 +182,9 @@ void AddBackendOptions(CLI::App& app, BackendOptions& options) {
 std::optional<int> Parse(CLI::App& app, const Arguments& arguments) {
   std::vector<std::string> reversed;
   for (const std::string& argument : arguments) reversed.push_back(LongFlag(app, argument));
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) option->disable_flag_override();  // no --flag=value
+  }
   std::reverse(reversed.begin(), reversed.end());  // CLI11 takes them from the back
   try {
     app.parse(std::move(reversed));

@@ -14,7 +14,7 @@ std::string EndText(const Reply& reply, const Backend& backend) {
     case ReplyEnd::kMaxNewTokens:
       return "token limit (-n)";
     case ReplyEnd::kContextFull:
-      return fmt::format("full context ({} positions, -c)", backend.executor->limits().context);
+      return fmt::format("full context of {} positions (-c)", backend.executor->limits().context);
     case ReplyEnd::kStopString:
       return "stop string";
     case ReplyEnd::kCancelled:
