@@ -1,6 +1,7 @@
 // millrace run: continues a prompt, as it is written.
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <limits>
@@ -139,7 +140,7 @@ void NoteLogprobs(const Tokenizer& tokenizer, const TokenEvent& event) {
 Result<Reply> Stream(Backend& backend, const Tokenizer& tokenizer, Request request,
                      StopStrings stop, const std::string& echo) {
   const std::size_t prompt_tokens = request.prompt.size();
-  std::optional<Progress> progress(fmt::format("reading a prompt of {} tokens", prompt_tokens));
+  std::optional<Progress> progress("reading the prompt");
   Result<void> written;
   const auto write = [&](std::string_view text) {
     if (written.ok()) written = Put(text);
@@ -159,7 +160,14 @@ Result<Reply> Stream(Backend& backend, const Tokenizer& tokenizer, Request reque
     write_after_echo("");
     NoteLogprobs(tokenizer, event);
   };
-  sinks.proceed = [] { return interrupted == 0; };
+  sinks.proceed = [&, steps = std::size_t{0}]() mutable {
+    const auto step_tokens = static_cast<std::size_t>(backend.executor->limits().max_tokens);
+    if (progress.has_value()) {
+      progress->Update(fmt::format("reading the prompt: {} of {} tokens",
+                                   std::min(prompt_tokens, steps++ * step_tokens), prompt_tokens));
+    }
+    return interrupted == 0;
+  };
   Engine engine(*backend.executor);
   MILLRACE_TRY(const Reply reply,
                Generate(engine, tokenizer, std::move(request), std::move(stop), sinks));

@@ -123,7 +123,7 @@ TEST(Streams, OnATerminalLongWorkIsShownAndWipedOut) {
   outcome = Execute(call);
   ExpectSuccess(outcome);
   if (outcome.seconds > 3) {
-    EXPECT_THAT(outcome.err, testing::HasSubstr("reading a prompt of 1501 tokens ... 1 s"));
+    EXPECT_THAT(outcome.err, testing::HasSubstr("reading the prompt: "));
     EXPECT_TRUE(outcome.err.ends_with("\r\x1b[K"));
   }
 }
