@@ -21,6 +21,17 @@ inline void Accumulate(typename L::F scale, Blocks<L, T> x, const typename L::I 
   }
 }
 
+// In decode the weights are read once. Asks for `bytes` bytes that lie PackedMatrix::prefetch_bytes
+// ahead of p; past the end of the weights that is a hint without effect. With several tokens a
+// block there is time enough without.
+template <int T>
+inline void PrefetchAhead(const PackedMatrix& w, const std::byte* p, std::size_t bytes) {
+  if constexpr (T == 1) {
+    if (w.prefetch_bytes == 0) return;
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + w.prefetch_bytes + at);
+  }
+}
+
 inline const std::uint16_t* Halves(const std::byte* p) {
   return reinterpret_cast<const std::uint16_t*>(p);
 }
@@ -28,11 +39,12 @@ inline const std::uint16_t* Halves(const std::byte* p) {
 template <typename L>
 struct TileQ8_0 {
   template <int T>
-  static void Run(const std::byte* tile, std::size_t columns, const LinearInput& x,
+  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
-    const std::size_t blocks = columns / 32;
+    const std::size_t blocks = w.columns / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* pair = tile + b / 2 * (64 + 1024);
+      PrefetchAhead<T>(w, pair + b % 2 * 544, 544);
       const ActivationBlock* at[T];
       for (int t = 0; t < T; ++t)
         at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
@@ -47,11 +59,12 @@ struct TileQ8_0 {
 template <typename L>
 struct TileQ4_0 {
   template <int T>
-  static void Run(const std::byte* tile, std::size_t columns, const LinearInput& x,
+  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
-    const std::size_t blocks = columns / 32;
+    const std::size_t blocks = w.columns / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* pair = tile + b / 2 * (64 + 512);
+      PrefetchAhead<T>(w, pair + b % 2 * 288, 288);
       const ActivationBlock* at[T];
       typename L::I dot[T];
       for (int t = 0; t < T; ++t) {
@@ -67,11 +80,12 @@ struct TileQ4_0 {
 template <typename L>
 struct TileQ4_K {
   template <int T>
-  static void Run(const std::byte* tile, std::size_t columns, const LinearInput& x,
+  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
-    for (std::size_t b = 0; b < columns / 32; ++b) {
+    for (std::size_t b = 0; b < w.columns / 32; ++b) {
       const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 256);
       const auto* scales = reinterpret_cast<const std::uint8_t*>(super + 64 + b % 8 * 32);
+      PrefetchAhead<T>(w, super + b % 8 * 296, 296);
       const ActivationBlock* at[T];
       typename L::I dot[T];
       for (int t = 0; t < T; ++t) {
@@ -92,12 +106,13 @@ struct TileQ4_K {
 template <typename L>
 struct TileQ6_K {
   template <int T>
-  static void Run(const std::byte* tile, std::size_t columns, const LinearInput& x,
+  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
-    for (std::size_t b = 0; b < columns / 32; ++b) {
+    for (std::size_t b = 0; b < w.columns / 32; ++b) {
       const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 384);
       const std::byte* low = super + 64 + 256 + b % 8 * 384;
       const auto* scales = reinterpret_cast<const std::int8_t*>(super + 64 + b % 8 * 32);
+      PrefetchAhead<T>(w, super + b % 8 * 424, 424);
       const ActivationBlock* at[T];
       typename L::I first[T], second[T];
       for (int t = 0; t < T; ++t) {
@@ -129,14 +144,14 @@ struct TileFloat {
   }
 
   template <int T>
-  static void Run(const std::byte* tile, std::size_t columns, const LinearInput& x,
+  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     const float* values = x.values + token * x.value_stride;
-    for (std::size_t k = 0; k < columns; ++k) {
-      const auto w = Weights(tile, k);
+    for (std::size_t k = 0; k < w.columns; ++k) {
+      const auto weights = Weights(tile, k);
       for (int t = 0; t < T; ++t) {
-        acc[t] =
-            L::Fma(w, L::Set(values[static_cast<std::size_t>(t) * x.value_stride + k]), acc[t]);
+        acc[t] = L::Fma(weights, L::Set(values[static_cast<std::size_t>(t) * x.value_stride + k]),
+                        acc[t]);
       }
     }
   }
@@ -147,7 +162,7 @@ inline void RunTile(const PackedMatrix& w, const std::byte* tile, std::size_t ro
                     const LinearInput& x, std::size_t token, float* y, std::size_t y_stride) {
   typename L::F acc[T];
   for (int t = 0; t < T; ++t) acc[t] = L::Zero();
-  Tile::template Run<T>(tile, w.columns, x, token, acc);
+  Tile::template Run<T>(w, tile, x, token, acc);
   for (int t = 0; t < T; ++t)
     L::Store(y + (token + static_cast<std::size_t>(t)) * y_stride + row, acc[t]);
 }
