@@ -1,4 +1,5 @@
-// The layering is a test: every #include "folder/..." under src/ must be an edge that the folder's CMakeLists.txt declares.
+// The layering is a test: every #include "folder/..." under src/ must be an edge that the folder's
+// CMakeLists.txt declares.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
