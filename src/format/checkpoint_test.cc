@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <filesystem>
@@ -113,7 +114,7 @@ TEST_F(CheckpointTest, TensorsAreFoundByName) {
 }
 
 TEST_F(CheckpointTest, ViewsOutliveAMove) {
-  const std::string path = testing::TempDir() + "/moved.gguf";
+  const std::string path = testing::TempDir() + "/moved_" + std::to_string(getpid()) + ".gguf";
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes_.data()),
              static_cast<std::streamsize>(bytes_.size()));
@@ -132,7 +133,7 @@ TEST_F(CheckpointTest, ViewsOutliveAMove) {
 TEST(CheckpointLoad, PathsThatAreNoFilesAreTold) {
   ExpectError(Checkpoint::Load("/no/such.gguf"), ErrorCode::kNotFound, "/no/such.gguf");
   ExpectError(Checkpoint::Load("/"), ErrorCode::kInvalid, "/: is a directory");
-  const std::string empty = testing::TempDir() + "/empty.gguf";
+  const std::string empty = testing::TempDir() + "/empty_" + std::to_string(getpid()) + ".gguf";
   std::ofstream(empty).flush();
   ExpectError(Checkpoint::Load(empty), ErrorCode::kInvalid, "is no GGUF file");
   std::filesystem::remove(empty);

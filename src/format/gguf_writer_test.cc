@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -53,7 +54,9 @@ std::vector<std::byte> FileBytes(const std::string& path) {
   return {bytes.begin(), bytes.end()};
 }
 
-std::string TempPath(const char* name) { return testing::TempDir() + "/" + name; }
+std::string TempPath(const char* name) {
+  return testing::TempDir() + "/" + std::to_string(getpid()) + "_" + name;
+}
 
 TEST(GgufWriter, SmallestFileWithAKeyAndATensorIsTheseBytes) {
   GgufWriter writer;

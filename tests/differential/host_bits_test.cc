@@ -123,7 +123,12 @@ TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
 
 INSTANTIATE_TEST_SUITE_P(EveryType, HostBits,
                          testing::Combine(testing::ValuesIn(kAllDTypes),
-                                          testing::Values(KvType::kF32, KvType::kF16)));
+                                          testing::Values(KvType::kF32, KvType::kF16)),
+                         [](const auto& type) {
+                           const bool f32 = std::get<1>(type.param) == KvType::kF32;
+                           return std::string(Name(std::get<0>(type.param))) +
+                                  (f32 ? "_F32_cache" : "_F16_cache");
+                         });
 
 TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
   const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 11);

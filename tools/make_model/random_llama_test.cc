@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -35,7 +36,7 @@ const LlamaShape kSmall = {.name = "small",
 class WrittenModel {
  public:
   WrittenModel(const LlamaShape& shape, DType dtype, std::uint64_t seed = 0)
-      : path_(testing::TempDir() + "/random_llama.gguf") {
+      : path_(testing::TempDir() + "/random_llama_" + std::to_string(getpid()) + ".gguf") {
     const Result<void> written = WriteRandomLlama(shape, dtype, seed, path_);
     EXPECT_TRUE(written.ok()) << written.error().message;
   }
