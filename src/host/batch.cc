@@ -179,7 +179,11 @@ class BatchThread {
                      .keys = plan_.keys(block, layer, head.kv_head),
                      .values = plan_.values(block, layer, head.kv_head),
                      .counts = own_.counts,
-                     .first = begin == 0},
+                     .first = begin == 0,
+                     .next_keys = begin + kKvBlock <= last
+                                      ? plan_.keys(sequence.kv_blocks[begin / kKvBlock + 1], layer,
+                                                   head.kv_head)
+                                      : nullptr},
                     {.max = own_.attention.max + at,
                      .sum = own_.attention.sum + at,
                      .acc = own_.attention.acc + at * padded,

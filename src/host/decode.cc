@@ -82,7 +82,10 @@ class DecodeThread {
                      .keys = plan_.keys(block_of(begin), layer, head.kv_head),
                      .values = plan_.values(block_of(begin), layer, head.kv_head),
                      .counts = own_.counts,
-                     .first = begin == 0},
+                     .first = begin == 0,
+                     .next_keys = begin + kKvBlock <= position_
+                                      ? plan_.keys(block_of(begin + kKvBlock), layer, head.kv_head)
+                                      : nullptr},
                     own_.attention);
     }
     float* out = plan_.buffers.attention + head.kv_head * group * head_dim;

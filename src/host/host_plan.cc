@@ -313,9 +313,12 @@ std::size_t HostPlan::attention_rows() const {
   return std::max<std::size_t>(1, kAttentionRows / shape_.group()) * shape_.group();
 }
 
+// The blocks of one head lie side by side, so that a sequence whose blocks have consecutive numbers
+// (as a fresh pool gives them) is one contiguous stream a head.
 std::byte* HostPlan::keys(std::int32_t block, std::size_t layer, std::size_t kv_head) const {
+  const std::size_t head = layer * shape_.kv_heads + kv_head;
   const std::size_t index =
-      (static_cast<std::size_t>(block) * shape_.layers + layer) * shape_.kv_heads + kv_head;
+      head * static_cast<std::size_t>(options_.kv_blocks) + static_cast<std::size_t>(block);
   return kv_arena_.data() + index * head_block_bytes_;
 }
 

@@ -54,6 +54,12 @@ void StoreKeyValue(const float* key, const float* value, std::size_t head_dim, s
                   head_dim);
 }
 
+// Asks for row `index` of a matrix of rows of `bytes` bytes: the next thing to be read, while this
+// one is computed. Only the first rows of a block ask.
+inline void PrefetchRow(const std::byte* rows, std::size_t index, std::size_t bytes) {
+  for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(rows + index * bytes + at);
+}
+
 // Scores of Q query rows against the first 16 * V positions of the block.
 template <typename L, typename Cache, int Q, int V>
 inline void Scores(const AttentionBlock& block, std::size_t query, float* out) {
@@ -65,6 +71,7 @@ inline void Scores(const AttentionBlock& block, std::size_t query, float* out) {
     for (int v = 0; v < V; ++v) acc[i][v] = L::Zero();
   }
   for (std::size_t d = 0; d < block.head_dim; ++d) {
+    if (query == 0) PrefetchRow(block.values, d, kKvBlock * sizeof(typename Cache::Element));
     F k[V];
     for (int v = 0; v < V; ++v) k[v] = Cache::Load(keys + d * kKvBlock + v * 16);
     for (int i = 0; i < Q; ++i) {
@@ -125,7 +132,11 @@ inline void Values(const AttentionBlock& block, const AttentionState& state, std
     }
   }
   const auto common = static_cast<std::size_t>(shared);
+  const bool ask = query == 0 && vector == 0 && block.next_keys != nullptr;
   for (std::size_t pos = 0; pos < common; ++pos) {
+    if (ask) {
+      PrefetchRow(block.next_keys, pos, block.head_dim * sizeof(typename Cache::Element));
+    }
     F w[V];
     for (int v = 0; v < V; ++v) w[v] = Cache::Load(values + pos * padded + v * 16);
     for (int i = 0; i < Q; ++i) {

@@ -59,6 +59,7 @@ struct AttentionBlock {
   const std::int32_t* counts =
       nullptr;         // [queries] positions of this block that the query sees, 1..64
   bool first = false;  // the first block of these queries: the state is empty
+  const std::byte* next_keys = nullptr;  // keys of the block that comes next, to ask for; or null
 };
 
 // The functions that depend on the type of the KV cache.
