@@ -21,25 +21,25 @@ Range Part(std::size_t n, std::size_t unit, std::size_t index, std::size_t parts
 
 std::size_t Padded(std::size_t rows) { return (rows + kTileRows - 1) / kTileRows * kTileRows; }
 
-// How far ahead of their use a decode step asks for packed weights. Measured on Zen 5 in decode:
-// nibbles and six-bit weights gain 6 to 20 % in the third-level cache and 12 to 75 % in memory,
-// because unpacking leaves too few loads on their way; 8 KiB was as good as 4 or better. Bytes gain
+// Whether a decode step asks for packed weights ahead of their use. Measured on Zen 5: nibbles and
+// six-bit weights gain 6 to 20 % in the third-level cache and 12 to 75 % in memory, because
+// unpacking leaves too few loads on their way; 8 KiB ahead was as good as 4 or better. Bytes gain
 // up to 12 % up to some hundred megabytes, and lose 8 % at 1.3 GB, where the hardware does better.
-std::size_t PrefetchBytes(DType dtype, std::size_t stream_bytes) {
-  constexpr std::size_t kAhead = 8192, kLargeStream = std::size_t{256} << 20;
+bool WantsPrefetch(DType dtype, std::size_t stream_bytes) {
+  constexpr std::size_t kLargeStream = std::size_t{256} << 20;
   switch (dtype) {
     case DType::kQ4_0:
     case DType::kQ4_K:
     case DType::kQ6_K:
-      return kAhead;
+      return true;
     case DType::kQ8_0:
-      return stream_bytes <= kLargeStream ? kAhead : 0;
+      return stream_bytes <= kLargeStream;
     case DType::kF32:
     case DType::kF16:
     case DType::kBF16:
-      return 0;
+      return false;
   }
-  return 0;
+  return false;
 }
 
 // Calls function(PackedRows&) for everything a thread packs, in the order in which a step reads it.
@@ -206,7 +206,7 @@ Result<void> HostPlan::PlaceWeights(Team& team) {
     std::byte* out = weight_arena_.data() + begins[index];
     ForEachRows(shares[index], [&](PackedRows& rows) {
       rows.packed.data = out;
-      rows.packed.prefetch_bytes = PrefetchBytes(rows.packed.dtype, weight_bytes_);
+      rows.packed.prefetch = WantsPrefetch(rows.packed.dtype, weight_bytes_);
       Pack(*graph_, kernels_->byte_form, rows, out);
       out += rows.packed.bytes();
     });

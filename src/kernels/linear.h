@@ -21,14 +21,14 @@ inline void Accumulate(typename L::F scale, Blocks<L, T> x, const typename L::I 
   }
 }
 
-// In decode the weights are read once. Asks for `bytes` bytes that lie PackedMatrix::prefetch_bytes
-// ahead of p; past the end of the weights that is a hint without effect. With several tokens a
-// block there is time enough without.
-template <int T>
-inline void PrefetchAhead(const PackedMatrix& w, const std::byte* p, std::size_t bytes) {
-  if constexpr (T == 1) {
-    if (w.prefetch_bytes == 0) return;
-    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + w.prefetch_bytes + at);
+// How far ahead of their use a decode step asks for weights, where the plan wants that
+// (PackedMatrix::prefetch). Past the end of the weights it is a hint without effect.
+inline constexpr std::size_t kPrefetchBytes = 8192;
+
+template <bool kPrefetch>
+inline void PrefetchAhead(const std::byte* p, std::size_t bytes) {
+  if constexpr (kPrefetch) {
+    for (std::size_t at = 0; at < bytes; at += 64) __builtin_prefetch(p + kPrefetchBytes + at);
   }
 }
 
@@ -38,13 +38,13 @@ inline const std::uint16_t* Halves(const std::byte* p) {
 
 template <typename L>
 struct TileQ8_0 {
-  template <int T>
+  template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     const std::size_t blocks = w.columns / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* pair = tile + b / 2 * (64 + 1024);
-      PrefetchAhead<T>(w, pair + b % 2 * 544, 544);
+      PrefetchAhead<kPrefetch>(pair + b % 2 * 544, 544);
       const ActivationBlock* at[T];
       for (int t = 0; t < T; ++t)
         at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
@@ -58,13 +58,13 @@ struct TileQ8_0 {
 
 template <typename L>
 struct TileQ4_0 {
-  template <int T>
+  template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     const std::size_t blocks = w.columns / 32;
     for (std::size_t b = 0; b < blocks; ++b) {
       const std::byte* pair = tile + b / 2 * (64 + 512);
-      PrefetchAhead<T>(w, pair + b % 2 * 288, 288);
+      PrefetchAhead<kPrefetch>(pair + b % 2 * 288, 288);
       const ActivationBlock* at[T];
       typename L::I dot[T];
       for (int t = 0; t < T; ++t) {
@@ -79,13 +79,13 @@ struct TileQ4_0 {
 
 template <typename L>
 struct TileQ4_K {
-  template <int T>
+  template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     for (std::size_t b = 0; b < w.columns / 32; ++b) {
       const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 256);
       const auto* scales = reinterpret_cast<const std::uint8_t*>(super + 64 + b % 8 * 32);
-      PrefetchAhead<T>(w, super + b % 8 * 296, 296);
+      PrefetchAhead<kPrefetch>(super + b % 8 * 296, 296);
       const ActivationBlock* at[T];
       typename L::I dot[T];
       for (int t = 0; t < T; ++t) {
@@ -105,14 +105,14 @@ struct TileQ4_K {
 
 template <typename L>
 struct TileQ6_K {
-  template <int T>
+  template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     for (std::size_t b = 0; b < w.columns / 32; ++b) {
       const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 384);
       const std::byte* low = super + 64 + 256 + b % 8 * 384;
       const auto* scales = reinterpret_cast<const std::int8_t*>(super + 64 + b % 8 * 32);
-      PrefetchAhead<T>(w, super + b % 8 * 424, 424);
+      PrefetchAhead<kPrefetch>(super + b % 8 * 424, 424);
       const ActivationBlock* at[T];
       typename L::I first[T], second[T];
       for (int t = 0; t < T; ++t) {
@@ -143,7 +143,7 @@ struct TileFloat {
     }
   }
 
-  template <int T>
+  template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
     const float* values = x.values + token * x.value_stride;
@@ -157,12 +157,12 @@ struct TileFloat {
   }
 };
 
-template <typename L, typename Tile, int T>
+template <typename L, typename Tile, int T, bool kPrefetch = false>
 inline void RunTile(const PackedMatrix& w, const std::byte* tile, std::size_t row,
                     const LinearInput& x, std::size_t token, float* y, std::size_t y_stride) {
   typename L::F acc[T];
   for (int t = 0; t < T; ++t) acc[t] = L::Zero();
-  Tile::template Run<T>(w, tile, x, token, acc);
+  Tile::template Run<T, kPrefetch>(w, tile, x, token, acc);
   for (int t = 0; t < T; ++t)
     L::Store(y + (token + static_cast<std::size_t>(t)) * y_stride + row, acc[t]);
 }
@@ -176,11 +176,13 @@ void LinearWith(const PackedMatrix& w, std::size_t tile_begin, std::size_t tile_
   const std::size_t tile_bytes = w.tile_bytes();
   const std::byte* data = w.data;
   if (tokens == 1) {
-    for (std::size_t i = tile_begin; i < tile_end; ++i) {
-      RunTile<L, Tile, 1>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, 0, y,
-                          y_stride);
-    }
-    return;
+    const auto run = [&]<bool kPrefetch>() {
+      for (std::size_t i = tile_begin; i < tile_end; ++i) {
+        RunTile<L, Tile, 1, kPrefetch>(w, data + i * tile_bytes, (i - tile_begin) * kTileRows, x, 0,
+                                       y, y_stride);
+      }
+    };
+    return w.prefetch ? run.template operator()<true>() : run.template operator()<false>();
   }
   const std::size_t panel = tile_bytes < kPanelBytes ? kPanelBytes / tile_bytes : 1;
   for (std::size_t begin = tile_begin; begin < tile_end; begin += panel) {

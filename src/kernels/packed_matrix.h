@@ -36,7 +36,7 @@ struct PackedMatrix {
   std::size_t rows = 0;  // a multiple of kTileRows is stored
   std::size_t columns = 0;
   const std::byte* data = nullptr;
-  std::size_t prefetch_bytes = 0;  // how far ahead a decode step asks for weights; 0: not at all
+  bool prefetch = false;  // whether a decode step asks for weights ahead of their use
 
   std::size_t tiles() const { return (rows + kTileRows - 1) / kTileRows; }
   std::size_t tile_bytes() const;
