@@ -124,6 +124,8 @@ void Limit(int resource, rlim_t value) {
   for (const std::string& argument : call.arguments)
     argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
+  constexpr uid_t kNobody = 65534;
+  if (call.without_privileges && geteuid() == 0 && setuid(kNobody) != 0) _exit(126);
   execv(argv[0], argv.data());
   _exit(127);
 }

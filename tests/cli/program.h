@@ -41,6 +41,7 @@ struct Call {
   double time_limit_s = 120;
   std::uint64_t most_address_bytes = std::uint64_t{6} << 30;  // not under sanitizers
   std::string program = MILLRACE_PROGRAM;
+  bool without_privileges = false;  // a superuser becomes somebody who is not
 };
 
 Outcome Execute(const Call& call);

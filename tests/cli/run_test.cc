@@ -220,10 +220,13 @@ TEST(Run, AStopStringEndsTheReplyAndIsNotShown) {
 }
 
 TEST(Run, AStopStringInBracketsIsTakenWhole) {
-  // A list parser would make INST of it, which the prompt's echo of the model would not stop at.
-  const Outcome outcome = Millrace(
-      WithModel({"-p", "a", "-n", "3", "--temp", "0", "--ignore-eos", "-r", "[INST]", "-r", "[]"}));
+  const Arguments greedy = {"-p", "Once", "-n", "40", "--temp", "0", "--ignore-eos"};
+  const std::string text = Text(greedy);
+  Arguments stopped = greedy;  // a parser of lists would stop at what is between the brackets
+  stopped.insert(stopped.end(), {"--no-escape", "-r", "[" + text.substr(text.size() / 2, 3) + "]"});
+  const Outcome outcome = Millrace(WithModel(stopped));
   ExpectSuccess(outcome);
+  EXPECT_EQ(outcome.out, text);
   EXPECT_THAT(outcome.err, testing::HasSubstr("ended by token limit"));
 }
 
