@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include <system_error>
+
 #include "base/check.h"
 
 #if defined(__x86_64__)
@@ -64,16 +66,19 @@ Team::Team(int threads) : threads_(threads), cpus_(AllowedCpus()) {
   MILLRACE_CHECK(threads >= 1);
   const bool crowded = cpus_.size() < static_cast<std::size_t>(threads);
   spins_ = crowded ? 0 : kSpins;  // spinning would take the core from the thread waited for
-  if (crowded) cpus_.clear();
+  if (crowded || threads == 1) cpus_.clear();  // nobody is pinned
   if (threads == 1) return;
   sched_getaffinity(0, sizeof(caller_cpus_), &caller_cpus_);
   Pin(0);
-  for (int thread = 1; thread < threads; ++thread)
-    workers_.emplace_back([this, thread] { Work(thread); });
+  try {
+    for (int thread = 1; thread < threads; ++thread)
+      workers_.emplace_back([this, thread] { Work(thread); });
+  } catch (const std::system_error&) {  // a limit on processes or memory: go on with what there is
+    threads_ = 1 + static_cast<int>(workers_.size());
+  }
 }
 
 Team::~Team() {
-  if (threads_ == 1) return;
   stop_.store(true, std::memory_order_relaxed);
   run_.fetch_add(1, std::memory_order_release);
   run_.notify_all();

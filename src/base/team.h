@@ -20,6 +20,7 @@ class Team {
  public:
   // Starts threads - 1 threads. A team of more than one pins its threads (the caller included,
   // until the team ends) to the first CPUs that the process may use, if there are enough of them.
+  // Where the system refuses a thread the team is smaller: ask threads().
   explicit Team(int threads);
   ~Team();
   Team(const Team&) = delete;

@@ -52,7 +52,7 @@ Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
                                                    .kv_type = kv_type}));
   auto executor = std::make_unique<HostBackend>(std::move(host));
   const HostPlan* plan = &executor->plan();
-  return Backend{.executor = std::move(executor), .plan = plan, .threads = threads};
+  return Backend{.executor = std::move(executor), .plan = plan, .threads = plan->options().threads};
 }
 
 }  // namespace

@@ -30,7 +30,9 @@ void CheckStep(const HostPlan& plan, std::span<const StepSequence> sequences) {
 
 Result<HostExecutor> HostExecutor::Build(const Graph& graph, const HostOptions& options) {
   auto team = std::make_unique<Team>(options.threads);
-  MILLRACE_TRY(HostPlan plan, HostPlan::Build(graph, options, *team));
+  HostOptions granted = options;
+  granted.threads = team->threads();
+  MILLRACE_TRY(HostPlan plan, HostPlan::Build(graph, granted, *team));
   return HostExecutor(std::move(team), std::move(plan));
 }
 
