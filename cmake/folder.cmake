@@ -8,6 +8,9 @@
 #   x_bench.cc   a Google Benchmark program of its own (MILLRACE_BENCH)
 #   x_avx2.cc    compiled for that instruction set only (x86-64); x_avx512.cc likewise
 file(WRITE ${CMAKE_BINARY_DIR}/layering.txt "")
+if(MILLRACE_FUZZ)
+  add_custom_target(fuzzers)  # all of them
+endif()
 
 function(millrace_folder name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBRARIES" ${ARGN})
@@ -54,6 +57,7 @@ function(millrace_folder name)
       add_executable(${fuzzer_name} ${fuzzer})
       target_link_libraries(${fuzzer_name} PRIVATE millrace_${name})
       target_link_options(${fuzzer_name} PRIVATE -fsanitize=fuzzer)
+      add_dependencies(fuzzers ${fuzzer_name})
     endforeach()
   endif()
   if(MILLRACE_BENCH)

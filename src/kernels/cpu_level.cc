@@ -1,9 +1,21 @@
 #include "kernels/cpu_level.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 namespace millrace {
 namespace {
 
 constexpr CpuLevel kAllLevels[] = {CpuLevel::kPortable, CpuLevel::kAvx2, CpuLevel::kAvx512};
+
+#if defined(__x86_64__)
+// CPUID leaf 1, ECX bit 29; __builtin_cpu_supports of clang 14 does not know this one.
+bool HasF16c() {
+  unsigned int eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 29 & 1u) != 0;
+}
+#endif
 
 bool IsAvailable(CpuLevel level) {
   switch (level) {
@@ -11,8 +23,7 @@ bool IsAvailable(CpuLevel level) {
       return true;
 #if defined(__x86_64__)
     case CpuLevel::kAvx2:
-      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-             __builtin_cpu_supports("f16c");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && HasF16c();
     case CpuLevel::kAvx512:
       return IsAvailable(CpuLevel::kAvx2) && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
