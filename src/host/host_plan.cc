@@ -221,13 +221,10 @@ Result<void> HostPlan::PlaceActivations() {
   Placement place(activation_arena_.data());
   LayOutActivations(place);
 
-  const auto copy_norm = [this](WeightId id) {
-    const Weight& weight = graph_->weight(id);
-    MILLRACE_CHECK(weight.dtype == DType::kF32);
-    return reinterpret_cast<const float*>(weight.bytes.data());
-  };
   const auto fill = [&](const float* to, WeightId id) {
-    std::memcpy(const_cast<float*>(to), copy_norm(id), shape_.hidden * sizeof(float));
+    const Weight& norm = graph_->weight(id);
+    MILLRACE_CHECK(norm.dtype == DType::kF32);
+    std::memcpy(const_cast<float*>(to), norm.bytes.data(), shape_.hidden * sizeof(float));
   };
   for (std::size_t i = 0; i < shape_.layers; ++i) {
     fill(attention_norms[i], transformer_.layers[i].attention_norm.weight);

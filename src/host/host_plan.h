@@ -85,7 +85,7 @@ struct HostShape {
 
 // Private scratch of a thread. Sizes are for max_tokens rows (T), one key-value head, one panel.
 struct ThreadScratch {
-  float* normed = nullptr;          // [max(hidden, ...)] one row
+  float* normed = nullptr;          // [hidden] one row
   PreparedInput row_input;          // decode: one normed row, [hidden]
   PreparedInput attention_input;    // decode: one row of attention output, [heads * head_dim]
   float* query = nullptr;           // [T, group * head_dim padded]
