@@ -8,35 +8,10 @@
 #include "base/check.h"
 #include "numerics/blocks.h"
 #include "numerics/half.h"
+#include "numerics/quantise_rounding.h"
 
 namespace millrace {
 namespace {
-
-constexpr float kLargestHalf = 65504.0f;
-
-// The integer nearest to value, ties to even, within low..high; low for a NaN. Adding 1.5 * 2^23
-// leaves no bits for a fraction, and unlike a call of nearbyint it vectorises on every CPU.
-int RoundWithin(float value, int low, int high) {
-  constexpr float kNoFraction = 12582912.0f;
-  const auto least = static_cast<float>(low), most = static_cast<float>(high);
-  const float bounded = value > least ? (value < most ? value : most) : least;
-  return static_cast<int>((bounded + kNoFraction) - kNoFraction);
-}
-
-// The half nearest to value, but no infinity.
-Half FiniteHalf(float value) { return FloatToHalf(std::clamp(value, -kLargestHalf, kLargestHalf)); }
-
-// What values are multiplied by to count steps: 0 if a step is nothing.
-float Inverse(float step) { return step == 0.0f ? 0.0f : 1.0f / step; }
-
-// The value of largest magnitude, with its sign; the first of equals.
-float Extreme(std::span<const float> values) {
-  float extreme = 0.0f;
-  for (const float value : values) {
-    if (std::fabs(value) > std::fabs(extreme)) extreme = value;
-  }
-  return extreme;
-}
 
 void Quantise(std::span<const float> x, BlockQ8_0& block) {
   block.d = FiniteHalf(std::fabs(Extreme(x)) / 127.0f);

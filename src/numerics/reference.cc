@@ -2,21 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "base/check.h"
-#include "numerics/blocks.h"
 #include "numerics/elementary.h"
+#include "numerics/half.h"
+#include "numerics/reference_row.h"
 
 namespace millrace::reference {
 namespace {
-
-template <typename Block>
-Block LoadBlock(const std::byte* row, std::size_t index) {
-  Block block;
-  std::memcpy(&block, row + index * sizeof(Block), sizeof(Block));
-  return block;
-}
 
 float TreeSum(const float (&partial)[16]) {
   float sums[16];
@@ -25,83 +18,6 @@ float TreeSum(const float (&partial)[16]) {
     for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
   }
   return sums[0];
-}
-
-// What one block of 32 weights of a row contributes: fma(scale * d, dot), and with a minimum
-// fma(-(min * d), sum).
-struct BlockDot {
-  float scale = 0;
-  std::int32_t dot = 0;
-  float min = 0;
-  bool has_min = false;
-};
-
-BlockDot DotQ8_0(const std::byte* row, std::size_t b, const ActivationBlock& x) {
-  const auto block = LoadBlock<BlockQ8_0>(row, b);
-  BlockDot result{.scale = HalfToFloat(block.d)};
-  for (int i = 0; i < 32; ++i) result.dot += block.q[i] * x.q[i];
-  return result;
-}
-
-BlockDot DotQ4_0(const std::byte* row, std::size_t b, const ActivationBlock& x) {
-  const auto block = LoadBlock<BlockQ4_0>(row, b);
-  BlockDot result{.scale = HalfToFloat(block.d)};
-  for (int i = 0; i < 32; ++i) result.dot += ValueQ4_0(block, i) * x.q[i];
-  return result;
-}
-
-BlockDot DotQ4_K(const std::byte* row, std::size_t b, const ActivationBlock& x) {
-  const auto block = LoadBlock<BlockQ4_K>(row, b / 8);
-  const int sub_block = static_cast<int>(b % 8);
-  const ScaleMin scale_min = ScaleMinQ4_K(block, sub_block);
-  BlockDot result{.scale = HalfToFloat(block.d) * static_cast<float>(scale_min.scale),
-                  .min = HalfToFloat(block.dmin) * static_cast<float>(scale_min.min),
-                  .has_min = true};
-  for (int i = 0; i < 32; ++i) result.dot += ValueQ4_K(block, sub_block * 32 + i) * x.q[i];
-  return result;
-}
-
-BlockDot DotQ6_K(const std::byte* row, std::size_t b, const ActivationBlock& x) {
-  const auto block = LoadBlock<BlockQ6_K>(row, b / 8);
-  const int sub_block = static_cast<int>(b % 8);
-  BlockDot result{.scale = HalfToFloat(block.d)};
-  for (int half = 0; half < 2; ++half) {
-    std::int32_t dot = 0;
-    for (int i = 16 * half; i < 16 * half + 16; ++i) {
-      dot += ValueQ6_K(block, sub_block * 32 + i) * x.q[i];
-    }
-    result.dot += block.scales[2 * sub_block + half] * dot;
-  }
-  return result;
-}
-
-BlockDot Dot(DType dtype, const std::byte* row, std::size_t b, const ActivationBlock& x) {
-  switch (dtype) {
-    case DType::kQ8_0:
-      return DotQ8_0(row, b, x);
-    case DType::kQ4_0:
-      return DotQ4_0(row, b, x);
-    case DType::kQ4_K:
-      return DotQ4_K(row, b, x);
-    case DType::kQ6_K:
-      return DotQ6_K(row, b, x);
-    case DType::kF32:
-    case DType::kF16:
-    case DType::kBF16:
-      break;
-  }
-  MILLRACE_CHECK(false);
-  return {};
-}
-
-float QuantisedRow(DType dtype, const std::byte* row, std::span<const ActivationBlock> x) {
-  float acc = 0;
-  for (std::size_t b = 0; b < x.size(); ++b) {
-    const BlockDot block = Dot(dtype, row, b, x[b]);
-    acc = std::fma(block.scale * x[b].d, static_cast<float>(block.dot), acc);
-    if (block.has_min) acc = std::fma(-(block.min * x[b].d), static_cast<float>(x[b].sum), acc);
-  }
-  return acc;
 }
 
 float FloatRow(DType dtype, const std::byte* row, std::span<const float> x) {
@@ -118,48 +34,6 @@ float FloatRow(DType dtype, const std::byte* row, std::span<const float> x) {
 }
 
 }  // namespace
-
-void DequantiseRow(DType dtype, const std::byte* row, std::span<float> out) {
-  const int block_elements = static_cast<int>(BlockElements(dtype));
-  for (std::size_t k = 0; k < out.size(); ++k) {
-    const std::size_t b = k / BlockElements(dtype);
-    const int i = static_cast<int>(k) % block_elements;
-    switch (dtype) {
-      case DType::kF32:
-        out[k] = LoadBlock<float>(row, k);
-        break;
-      case DType::kF16:
-        out[k] = HalfToFloat(LoadBlock<Half>(row, k));
-        break;
-      case DType::kBF16:
-        out[k] = BFloatToFloat(LoadBlock<BFloat>(row, k));
-        break;
-      case DType::kQ8_0: {
-        const auto block = LoadBlock<BlockQ8_0>(row, b);
-        out[k] = HalfToFloat(block.d) * static_cast<float>(block.q[i]);
-        break;
-      }
-      case DType::kQ4_0: {
-        const auto block = LoadBlock<BlockQ4_0>(row, b);
-        out[k] = HalfToFloat(block.d) * static_cast<float>(ValueQ4_0(block, i));
-        break;
-      }
-      case DType::kQ4_K: {
-        const auto block = LoadBlock<BlockQ4_K>(row, b);
-        const ScaleMin s = ScaleMinQ4_K(block, i / 32);
-        out[k] = HalfToFloat(block.d) * static_cast<float>(s.scale * ValueQ4_K(block, i)) -
-                 HalfToFloat(block.dmin) * static_cast<float>(s.min);
-        break;
-      }
-      case DType::kQ6_K: {
-        const auto block = LoadBlock<BlockQ6_K>(row, b);
-        out[k] =
-            HalfToFloat(block.d) * static_cast<float>(block.scales[i / 16] * ValueQ6_K(block, i));
-        break;
-      }
-    }
-  }
-}
 
 std::vector<ActivationBlock> Quantise(std::span<const float> x) {
   MILLRACE_CHECK(x.size() % kActivationBlock == 0);
