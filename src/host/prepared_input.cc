@@ -21,6 +21,15 @@ void InputForms::Add(DType weights) {
     case DType::kQ4_0:
     case DType::kQ4_K:
     case DType::kQ6_K:
+    case DType::kQ4_1:
+    case DType::kQ5_0:
+    case DType::kQ5_1:
+    case DType::kQ5_K:
+    case DType::kIQ4_NL:
+    case DType::kIQ4_XS:
+    case DType::kMXFP4:
+    case DType::kQ2_K:
+    case DType::kQ3_K:
       blocks = true;
       return;
   }

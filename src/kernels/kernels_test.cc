@@ -57,6 +57,7 @@ std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t col
     const Half d = RandomScale(random), dmin = RandomScale(random);
     const float f = HalfToFloat(d);
     const BFloat bf = FloatToBFloat(f);
+    const std::byte exponent{static_cast<std::uint8_t>(115 + random() % 12)};
     switch (dtype) {
       case DType::kF32:
         std::memcpy(block, &f, 4);
@@ -67,11 +68,27 @@ std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t col
       case DType::kF16:
       case DType::kQ8_0:
       case DType::kQ4_0:
+      case DType::kQ5_0:
+      case DType::kIQ4_NL:
+      case DType::kIQ4_XS:
         std::memcpy(block, &d, 2);
         break;
+      case DType::kQ4_1:
+      case DType::kQ5_1:
       case DType::kQ4_K:
+      case DType::kQ5_K:
         std::memcpy(block, &d, 2);
         std::memcpy(block + 2, &dmin, 2);
+        break;
+      case DType::kMXFP4:
+        block[0] = exponent;
+        break;
+      case DType::kQ2_K:
+        std::memcpy(block + offsetof(BlockQ2_K, d), &d, 2);
+        std::memcpy(block + offsetof(BlockQ2_K, dmin), &dmin, 2);
+        break;
+      case DType::kQ3_K:
+        std::memcpy(block + offsetof(BlockQ3_K, d), &d, 2);
         break;
       case DType::kQ6_K:
         std::memcpy(block + offsetof(BlockQ6_K, d), &d, 2);
@@ -79,6 +96,21 @@ std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t col
     }
   }
   return bytes;
+}
+
+// Sets every byte of the blocks but those of d, m, dmin and e.
+void FillAllButScales(DType dtype, std::vector<std::byte>& rows, std::byte value) {
+  std::size_t begin = 0, end = 2;
+  if (dtype == DType::kMXFP4) end = 1;
+  if (dtype == DType::kQ4_1 || dtype == DType::kQ5_1) end = 4;
+  if (dtype == DType::kQ4_K || dtype == DType::kQ5_K) end = 4;
+  if (dtype == DType::kQ2_K) begin = offsetof(BlockQ2_K, d), end = begin + 4;
+  if (dtype == DType::kQ3_K) begin = offsetof(BlockQ3_K, d), end = begin + 2;
+  if (dtype == DType::kQ6_K) begin = offsetof(BlockQ6_K, d), end = begin + 2;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::size_t at = i % BlockBytes(dtype);
+    if (at < begin || at >= end) rows[i] = value;
+  }
 }
 
 // 64-byte aligned storage for packed weights and cache blocks.
@@ -140,28 +172,46 @@ TEST_P(Kernels, LinearOfEveryTypeAndAnyNumberOfTokens) {
 TEST_P(Kernels, LinearAtTheLargestIntegers) {
   // All weights and activations at their extremes: the integer dots reach the bounds that the SIMD
   // forms rely on.
-  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
-    for (const int pattern : {0x00, 0x7f, 0x80, 0xff}) {
+  for (const DType dtype : kAllDTypes) {
+    if (!IsQuantised(dtype)) continue;
+    for (const int pattern : {0x00, 0x77, 0x7f, 0x80, 0x88, 0xff}) {
       std::vector<std::byte> file = RandomRows(dtype, 16, 256, random_);
-      std::vector<std::byte> filled(file.size(), static_cast<std::byte>(pattern));
-      const std::size_t block_bytes = BlockBytes(dtype), scale_at = dtype == DType::kQ6_K ? 208 : 0;
-      for (std::size_t at = 0; at < file.size(); at += block_bytes) {
-        std::memcpy(filled.data() + at + scale_at, file.data() + at + scale_at,
-                    dtype == DType::kQ4_K ? 4 : 2);
-      }
-      const PackedRows packed(dtype, table().byte_form, 16, 256, filled.data());
+      FillAllButScales(dtype, file, static_cast<std::byte>(pattern));
+      const PackedRows packed(dtype, table().byte_form, 16, 256, file.data());
       for (const float sign : {1.0f, -1.0f}) {
-        const std::vector<float> x(256, sign * 3.5f);
-        ActivationBlock blocks[8];
-        table().quantise(x.data(), x.size(), blocks);
-        std::vector<float> y(16), expected(16);
-        table().linear(packed.matrix, 0, 1, {blocks, 8, nullptr, 0}, 1, y.data(), 16);
-        reference::Linear(dtype, filled.data(), x, expected);
-        SCOPED_TRACE(testing::Message() << Name(dtype) << " pattern " << pattern);
-        ExpectSameBits(y.data(), expected.data(), 16);
+        for (const std::size_t tokens : {1u, 8u}) {
+          const std::vector<float> x(256 * tokens, sign * 3.5f);
+          std::vector<ActivationBlock> blocks(8 * tokens);
+          table().quantise(x.data(), x.size(), blocks.data());
+          std::vector<float> y(16 * tokens), expected(16);
+          table().linear(packed.matrix, 0, 1, {blocks.data(), 8, nullptr, 0}, tokens, y.data(), 16);
+          reference::Linear(dtype, file.data(), std::span(x).first(256), expected);
+          SCOPED_TRACE(testing::Message() << Name(dtype) << " pattern " << pattern);
+          for (std::size_t t = 0; t < tokens; ++t)
+            ExpectSameBits(y.data() + 16 * t, expected.data(), 16);
+        }
       }
     }
   }
+}
+
+TEST_P(Kernels, LinearOfMxfp4WithEveryExponent) {
+  constexpr std::size_t kRows = 256;
+  std::vector<std::byte> file(kRows * 2 * sizeof(BlockMXFP4));
+  for (std::size_t i = 0; i < file.size(); ++i) file[i] = static_cast<std::byte>(random_());
+  for (std::size_t r = 0; r < kRows; ++r) {
+    file[2 * r * sizeof(BlockMXFP4)] = static_cast<std::byte>(r);
+    file[(2 * r + 1) * sizeof(BlockMXFP4)] = static_cast<std::byte>(255 - r);
+  }
+  const PackedRows packed(DType::kMXFP4, table().byte_form, kRows, 64, file.data());
+  const std::vector<float> x = RandomVector(64, 1e-3f);
+  ActivationBlock blocks[2];
+  table().quantise(x.data(), x.size(), blocks);
+  std::vector<float> y(kRows), expected(kRows);
+  table().linear(packed.matrix, 0, packed.matrix.tiles(), {blocks, 2, nullptr, 0}, 1, y.data(),
+                 kRows);
+  reference::Linear(DType::kMXFP4, file.data(), x, expected);
+  ExpectSameBits(y.data(), expected.data(), kRows);
 }
 
 TEST_P(Kernels, QuantiseOfRandomAndEdgeBlocks) {

@@ -61,9 +61,13 @@ struct LanesAvx2 {
     return {_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
   }
   static F LoadInt8(const std::int8_t* p) { return ToFloat(LoadInt8Int(p)); }
-  static F LoadUInt8(const std::uint8_t* p) {
+  static F LoadUInt8(const std::uint8_t* p) { return ToFloat(LoadUInt8Int(p)); }
+  static I LoadUInt8Int(const std::uint8_t* p) {
     const __m128i bytes = Load128(p);
-    return ToFloat({_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))});
+    return {_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8))};
+  }
+  static I LoadInt(const std::int32_t* p) {
+    return LoadBytes(reinterpret_cast<const std::byte*>(p));
   }
 
   static F Add(F a, F b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
@@ -114,6 +118,11 @@ struct LanesAvx2 {
   }
   static I MulInt(I a, I b) {
     return {_mm256_mullo_epi32(a.low, b.low), _mm256_mullo_epi32(a.high, b.high)};
+  }
+  static I AndInt(I a, std::int32_t mask) { return And(a, _mm256_set1_epi32(mask)); }
+  static I ShiftRightInt(I a, int count) {
+    const __m128i by = _mm_cvtsi32_si128(count);
+    return {_mm256_srl_epi32(a.low, by), _mm256_srl_epi32(a.high, by)};
   }
   static I ToInt(F a) { return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)}; }
   static F ToFloat(I a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
@@ -200,6 +209,77 @@ struct LanesAvx2 {
     }
   }
 
+  // Signs as in DotBytes. The sums fit in int16 lanes where eight of two products do, otherwise
+  // one.
+  template <const std::int8_t (&kCodebook)[16], int T>
+  static void DotCodebook(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    constexpr bool kSmall = Largest(kCodebook) * 2 * 127 * 8 < 32768;
+    const __m256i mask = _mm256_set1_epi8(15);
+    const __m256i table = _mm256_broadcastsi128_si256(Load128(kCodebook));
+    I words[T];
+    for (int t = 0; t < T; ++t) words[t] = ZeroInt();
+    for (int j = 0; j < 8; ++j) {
+      const I bytes = LoadBytes(w + j % 4 * 64);
+      const I nibbles = And(j < 4 ? bytes : ShiftWords(bytes, 4), mask);
+      const I weights = {_mm256_shuffle_epi8(table, nibbles.low),
+                         _mm256_shuffle_epi8(table, nibbles.high)};
+      const I magnitude = {_mm256_abs_epi8(weights.low), _mm256_abs_epi8(weights.high)};
+      for (int t = 0; t < T; ++t) {
+        const __m256i group = Group(*x[t], j);
+        const I products = {
+            _mm256_maddubs_epi16(magnitude.low, _mm256_sign_epi8(group, weights.low)),
+            _mm256_maddubs_epi16(magnitude.high, _mm256_sign_epi8(group, weights.high))};
+        if constexpr (kSmall) {
+          words[t] = AddWords(words[t], products);
+        } else {
+          acc[t] = AddPairs(acc[t], products);
+        }
+      }
+    }
+    if constexpr (kSmall) {
+      for (int t = 0; t < T; ++t) acc[t] = AddPairs(acc[t], words[t]);
+    }
+  }
+
+  // Four sums of two products of at most 31 * 127 are at most 31496: they fit in int16 lanes.
+  template <int T>
+  static void DotFiveBits(const std::byte* low, const std::byte* high,
+                          const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    const __m256i mask = _mm256_set1_epi8(15), top = _mm256_set1_epi8(1);
+    const I tops = LoadBytes(high);
+    DotHalves<T>(
+        [&](int j) {
+          const I bytes = LoadBytes(low + j % 4 * 64);
+          return Join(And(j < 4 ? bytes : ShiftWords(bytes, 4), mask),
+                      And(ShiftWords(tops, j), top), 4);
+        },
+        x, acc, acc);
+  }
+
+  // Four sums of two products of at most 7 * 127 fit in int16 lanes by far, here and below.
+  template <int T>
+  static void DotTwoBits(const std::byte* w, const ActivationBlock* const (&x)[T], I (&first)[T],
+                         I (&second)[T]) {
+    const __m256i mask = _mm256_set1_epi8(3);
+    const I pairs[2] = {LoadBytes(w), LoadBytes(w + 64)};
+    DotHalves<T>([&](int j) { return And(ShiftWords(pairs[j % 2], j / 2 * 2), mask); }, x, first,
+                 second);
+  }
+
+  template <int T>
+  static void DotThreeBits(const std::byte* low, const std::byte* high,
+                           const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
+    const __m256i mask = _mm256_set1_epi8(3), top = _mm256_set1_epi8(1);
+    const I pairs[2] = {LoadBytes(low), LoadBytes(low + 64)};
+    const I tops = LoadBytes(high);
+    DotHalves<T>(
+        [&](int j) {
+          return Join(And(ShiftWords(pairs[j % 2], j / 2 * 2), mask), And(ShiftWords(tops, j), top),
+                      2);
+        },
+        x, first, second);
+  }
+
  private:
   static __m128i Load128(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
   static __m128i ToHalf(__m256 x) {
@@ -225,6 +305,43 @@ struct LanesAvx2 {
   }
   static __m256i AddPairs(__m256i acc, __m256i words) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(words, _mm256_set1_epi16(1)));
+  }
+  static I AddPairs(I acc, I words) {
+    return {AddPairs(acc.low, words.low), AddPairs(acc.high, words.high)};
+  }
+  static constexpr int Largest(const std::int8_t (&codebook)[16]) {
+    int largest = 0;
+    for (const int value : codebook) {
+      largest = value > largest ? value : -value > largest ? -value : largest;
+    }
+    return largest;
+  }
+  static I And(I a, __m256i mask) {
+    return {_mm256_and_si256(a.low, mask), _mm256_and_si256(a.high, mask)};
+  }
+  static I ShiftWords(I a, int count) {
+    return {_mm256_srli_epi16(a.low, count), _mm256_srli_epi16(a.high, count)};
+  }
+  // low | top << shift, where no bit leaves its byte
+  static I Join(I low, I top, int shift) {
+    return {_mm256_or_si256(low.low, _mm256_slli_epi16(top.low, shift)),
+            _mm256_or_si256(low.high, _mm256_slli_epi16(top.high, shift))};
+  }
+  // Column groups 0..3 to first, 4..7 to second, which may be the same; weights(j) are unsigned.
+  template <int T, typename Weights>
+  static void DotHalves(Weights weights, const ActivationBlock* const (&x)[T], I (&first)[T],
+                        I (&second)[T]) {
+    for (int half = 0; half < 2; ++half) {
+      I words[T];
+      for (int t = 0; t < T; ++t) words[t] = ZeroInt();
+      for (int j = 4 * half; j < 4 * half + 4; ++j) {
+        const I w = weights(j);
+        for (int t = 0; t < T; ++t)
+          words[t] = AddWords(words[t], MultiplyWords(w, Group(*x[t], j)));
+      }
+      I(&acc)[T] = half == 0 ? first : second;
+      for (int t = 0; t < T; ++t) acc[t] = AddPairs(acc[t], words[t]);
+    }
   }
   static I AddWords(I a, I b) {
     return {_mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};

@@ -53,10 +53,11 @@ struct LanesAvx512 {
   static I LoadInt8Int(const std::int8_t* p) {
     return _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  static F LoadUInt8(const std::uint8_t* p) {
-    return _mm512_cvtepi32_ps(
-        _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+  static F LoadUInt8(const std::uint8_t* p) { return _mm512_cvtepi32_ps(LoadUInt8Int(p)); }
+  static I LoadUInt8Int(const std::uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
+  static I LoadInt(const std::int32_t* p) { return _mm512_loadu_si512(p); }
 
   static F Add(F a, F b) { return _mm512_add_ps(a, b); }
   static F Sub(F a, F b) { return _mm512_sub_ps(a, b); }
@@ -90,6 +91,8 @@ struct LanesAvx512 {
   static I AddInt(I a, I b) { return _mm512_add_epi32(a, b); }
   static I SubInt(I a, I b) { return _mm512_sub_epi32(a, b); }
   static I MulInt(I a, I b) { return _mm512_mullo_epi32(a, b); }
+  static I AndInt(I a, std::int32_t mask) { return _mm512_and_si512(a, SetInt(mask)); }
+  static I ShiftRightInt(I a, int count) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(count)); }
   static I ToInt(F a) { return _mm512_cvtps_epi32(a); }
   static F ToFloat(I a) { return _mm512_cvtepi32_ps(a); }
   static I HalfInt(I a) { return _mm512_srai_epi32(a, 1); }
@@ -168,6 +171,86 @@ struct LanesAvx512 {
     }
   }
 
+  // The same for weights that the codebook has for their nibble; it is looked up 128 higher.
+  template <const std::int8_t (&kCodebook)[16], int T>
+  static void DotCodebook(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    const I mask = _mm512_set1_epi8(15);
+    const I table = _mm512_xor_si512(
+        _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kCodebook))),
+        _mm512_set1_epi8(-128));
+    I high[T];
+    for (int t = 0; t < T; ++t) {
+      acc[t] = SubInt(acc[t], SetInt(x[t]->sum * 128));
+      high[t] = ZeroInt();
+    }
+    for (int j = 0; j < 4; ++j) {
+      const I bytes = LoadBytes(w + j * 64);
+      const I low_weights = _mm512_shuffle_epi8(table, _mm512_and_si512(bytes, mask));
+      const I high_weights =
+          _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), mask));
+      for (int t = 0; t < T; ++t) {
+        acc[t] = _mm512_dpbusd_epi32(acc[t], low_weights, Group(*x[t], j));
+        I& other = T == 1 ? high[t] : acc[t];
+        other = _mm512_dpbusd_epi32(other, high_weights, Group(*x[t], j + 4));
+      }
+    }
+    if constexpr (T == 1) acc[0] = AddInt(acc[0], high[0]);
+  }
+
+  // The same for weights 0..31: a nibble block, and one bit on top.
+  template <int T>
+  static void DotFiveBits(const std::byte* low, const std::byte* high,
+                          const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    const I mask = _mm512_set1_epi8(15), top = _mm512_set1_epi8(16);
+    const I tops = LoadBytes(high);
+    I other[T];
+    for (int t = 0; t < T; ++t) other[t] = ZeroInt();
+    for (unsigned j = 0; j < 4; ++j) {
+      const I bytes = LoadBytes(low + j * 64);
+      // Bits j and j + 4 of the top byte, moved to bit 4.
+      const I low_weights = Join(bytes, mask, _mm512_slli_epi16(tops, 4 - j), top);
+      const I high_weights =
+          Join(_mm512_srli_epi16(bytes, 4), mask, _mm512_srli_epi16(tops, j), top);
+      const int group = static_cast<int>(j);
+      for (int t = 0; t < T; ++t) {
+        acc[t] = _mm512_dpbusd_epi32(acc[t], low_weights, Group(*x[t], group));
+        I& second = T == 1 ? other[t] : acc[t];
+        second = _mm512_dpbusd_epi32(second, high_weights, Group(*x[t], group + 4));
+      }
+    }
+    if constexpr (T == 1) acc[0] = AddInt(acc[0], other[0]);
+  }
+
+  // Weights 0..3, columns 0..15 to first, 16..31 to second.
+  template <int T>
+  static void DotTwoBits(const std::byte* w, const ActivationBlock* const (&x)[T], I (&first)[T],
+                         I (&second)[T]) {
+    const I mask = _mm512_set1_epi8(3);
+    const I pairs[2] = {LoadBytes(w), LoadBytes(w + 64)};
+    for (unsigned j = 0; j < 4; ++j) {
+      const I w_first = _mm512_and_si512(_mm512_srli_epi16(pairs[j % 2], j / 2 * 2), mask);
+      const I w_second = _mm512_and_si512(_mm512_srli_epi16(pairs[j % 2], j / 2 * 2 + 4), mask);
+      AddHalves<T>(w_first, w_second, static_cast<int>(j), x, first, second);
+    }
+  }
+
+  // Weights 0..7: two bits, and one bit on top.
+  template <int T>
+  static void DotThreeBits(const std::byte* low, const std::byte* high,
+                           const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
+    const I mask = _mm512_set1_epi8(3), top = _mm512_set1_epi8(4);
+    const I pairs[2] = {LoadBytes(low), LoadBytes(low + 64)};
+    const I tops = LoadBytes(high);
+    for (unsigned j = 0; j < 4; ++j) {
+      // Bits j and j + 4 of the top byte, moved to bit 2.
+      const I top_first = j < 2 ? _mm512_slli_epi16(tops, 2 - j) : _mm512_srli_epi16(tops, j - 2);
+      const I w_first = Join(_mm512_srli_epi16(pairs[j % 2], j / 2 * 2), mask, top_first, top);
+      const I w_second = Join(_mm512_srli_epi16(pairs[j % 2], j / 2 * 2 + 4), mask,
+                              _mm512_srli_epi16(tops, j + 2), top);
+      AddHalves<T>(w_first, w_second, static_cast<int>(j), x, first, second);
+    }
+  }
+
  private:
   static __mmask16 Mask(std::size_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
   static I SignBits() { return _mm512_set1_epi32(static_cast<int>(0x80000000u)); }
@@ -175,6 +258,20 @@ struct LanesAvx512 {
     return _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
   static I LoadBytes(const std::byte* p) { return _mm512_loadu_si512(p); }
+  // (a & a_mask) | (b & b_mask)
+  static I Join(I a, I a_mask, I b, I b_mask) {
+    constexpr int kOrAnd = 0xf8;  // x | (y & z)
+    return _mm512_ternarylogic_epi32(_mm512_and_si512(a, a_mask), b, b_mask, kOrAnd);
+  }
+  // Column groups j to first and j + 4 to second.
+  template <int T>
+  static void AddHalves(I w_first, I w_second, int j, const ActivationBlock* const (&x)[T],
+                        I (&first)[T], I (&second)[T]) {
+    for (int t = 0; t < T; ++t) {
+      first[t] = _mm512_dpbusd_epi32(first[t], w_first, Group(*x[t], j));
+      second[t] = _mm512_dpbusd_epi32(second[t], w_second, Group(*x[t], j + 4));
+    }
+  }
   // Columns 4j..4j+3 of x in every lane.
   static I Group(const ActivationBlock& x, int j) {
     return _mm512_set1_epi32(reinterpret_cast<const std::int32_t*>(x.q)[j]);

@@ -63,6 +63,12 @@ struct LanesPortable {
   static I LoadInt8Int(const std::int8_t* p) {
     return MakeInt([&](int i) { return p[i]; });
   }
+  static I LoadUInt8Int(const std::uint8_t* p) {
+    return MakeInt([&](int i) { return p[i]; });
+  }
+  static I LoadInt(const std::int32_t* p) {
+    return MakeInt([&](int i) { return p[i]; });
+  }
   static F LoadInt8(const std::int8_t* p) {
     return Make([&](int i) { return static_cast<float>(p[i]); });
   }
@@ -131,6 +137,14 @@ struct LanesPortable {
   static I MulInt(I a, I b) {
     return MakeInt([&](int i) { return a.v[i] * b.v[i]; });
   }
+  static I AndInt(I a, std::int32_t mask) {
+    return MakeInt([&](int i) { return a.v[i] & mask; });
+  }
+  static I ShiftRightInt(I a, int count) {  // zeros come in
+    return MakeInt([&](int i) {
+      return static_cast<std::int32_t>(static_cast<std::uint32_t>(a.v[i]) >> count);
+    });
+  }
   static I ToInt(F a) {  // of integral values within int32; what it gives for NaN is not used
     return MakeInt([&](int i) { return a.v[i] == a.v[i] ? static_cast<std::int32_t>(a.v[i]) : 0; });
   }
@@ -169,27 +183,44 @@ struct LanesPortable {
   // The same for a nibble block, weights being 0..15.
   template <int T>
   static void DotNibbles(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
-    for (int t = 0; t < T; ++t) {
-      for (int k = 0; k < 32; ++k) {
-        for (int r = 0; r < 16; ++r) acc[t].v[r] += Nibble(w, r, k) * x[t]->q[k];
-      }
-    }
+    Dot<T>([&](int r, int k) { return Nibble(w, r, k); }, x, acc, acc);
   }
 
-  // The same for six-bit weights 0..63; columns 0..15 to first, 16..31 to second.
+  // The same for weights that the codebook has for their nibble.
+  template <const std::int8_t (&kCodebook)[16], int T>
+  static void DotCodebook(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    Dot<T>([&](int r, int k) { return kCodebook[Nibble(w, r, k)]; }, x, acc, acc);
+  }
+
+  // The same for weights 0..31: a nibble block, and one bit on top.
+  template <int T>
+  static void DotFiveBits(const std::byte* low, const std::byte* high,
+                          const ActivationBlock* const (&x)[T], I (&acc)[T]) {
+    Dot<T>([&](int r, int k) { return Nibble(low, r, k) | OneBit(high, r, k) << 4; }, x, acc, acc);
+  }
+
+  // The same for weights 0..63: a nibble block, and two bits on top. Here and below columns 0..15
+  // go to first, 16..31 to second.
   template <int T>
   static void DotSixBits(const std::byte* low, const std::byte* high,
                          const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
-    for (int t = 0; t < T; ++t) {
-      for (int k = 0; k < 32; ++k) {
-        for (int r = 0; r < 16; ++r) {
-          const int top =
-              static_cast<int>(high[k % 8 / 4 * 64 + r * 4 + k % 4]) >> (2 * (k / 8)) & 3;
-          const int product = (Nibble(low, r, k) | top << 4) * x[t]->q[k];
-          (k < 16 ? first : second)[t].v[r] += product;
-        }
-      }
-    }
+    Dot<T>([&](int r, int k) { return Nibble(low, r, k) | TwoBits(high, r, k) << 4; }, x, first,
+           second);
+  }
+
+  // Weights 0..3.
+  template <int T>
+  static void DotTwoBits(const std::byte* w, const ActivationBlock* const (&x)[T], I (&first)[T],
+                         I (&second)[T]) {
+    Dot<T>([&](int r, int k) { return TwoBits(w, r, k); }, x, first, second);
+  }
+
+  // Weights 0..7: two bits, and one bit on top.
+  template <int T>
+  static void DotThreeBits(const std::byte* low, const std::byte* high,
+                           const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
+    Dot<T>([&](int r, int k) { return TwoBits(low, r, k) | OneBit(high, r, k) << 2; }, x, first,
+           second);
   }
 
  private:
@@ -204,6 +235,25 @@ struct LanesPortable {
     I result;
     for (int i = 0; i < 16; ++i) result.v[i] = function(i);
     return result;
+  }
+  // The products of 32 columns with weight(row, column), columns 0..15 into first, 16..31 into
+  // second, which may be the same.
+  template <int T, typename Weight>
+  static void Dot(Weight weight, const ActivationBlock* const (&x)[T], I (&first)[T],
+                  I (&second)[T]) {
+    for (int t = 0; t < T; ++t) {
+      for (int k = 0; k < 32; ++k) {
+        I& sum = (k < 16 ? first : second)[t];
+        for (int r = 0; r < 16; ++r) sum.v[r] += weight(r, k) * x[t]->q[k];
+      }
+    }
+  }
+  static int OneBit(const std::byte* w, int row, int column) {
+    return static_cast<int>(w[row * 4 + column % 4]) >> (column / 4) & 1;
+  }
+  static int TwoBits(const std::byte* w, int row, int column) {
+    return static_cast<int>(w[column % 8 / 4 * 64 + row * 4 + column % 4]) >> (2 * (column / 8)) &
+           3;
   }
   static int Nibble(const std::byte* w, int row, int column) {
     const int byte = static_cast<int>(w[column % 16 / 4 * 64 + row * 4 + column % 4]);

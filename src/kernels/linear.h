@@ -1,25 +1,15 @@
-// Matrix times vectors over packed tiles, for any lanes: one template a format, one driver for all.
+// Matrix times vectors over packed tiles, for any lanes: one driver for all formats (what a format
+// does with a block is in block_steps.h).
 //
 // A tile kernel computes 16 rows for T tokens: the weights of a block are loaded once and used T
 // times. Each lane follows the contract: ascending over the blocks, one fma each (two where the
 // format has a minimum).
 #pragma once
 
+#include "kernels/block_steps.h"
 #include "kernels/kernel_table.h"
 
 namespace millrace::kernels {
-
-template <typename L, int T>
-using Blocks = const ActivationBlock* const (&)[T];
-
-// acc += scale * d * dot, the step that all quantised formats share.
-template <typename L, int T>
-inline void Accumulate(typename L::F scale, Blocks<L, T> x, const typename L::I (&dot)[T],
-                       typename L::F (&acc)[T]) {
-  for (int t = 0; t < T; ++t) {
-    acc[t] = L::Fma(L::Mul(scale, L::Set(x[t]->d)), L::ToFloat(dot[t]), acc[t]);
-  }
-}
 
 // How far ahead of their use a decode step asks for weights, where the plan wants that
 // (PackedMatrix::prefetch). Past the end of the weights it is a hint without effect.
@@ -32,103 +22,30 @@ inline void PrefetchAhead(const std::byte* p, std::size_t bytes) {
   }
 }
 
-inline const std::uint16_t* Halves(const std::byte* p) {
-  return reinterpret_cast<const std::uint16_t*>(p);
-}
-
-template <typename L>
-struct TileQ8_0 {
+// The quantised types: block after block, each by the step of its format.
+template <typename L, DType kDType>
+struct TileBlocks {
   template <int T, bool kPrefetch>
   static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
                   std::size_t token, typename L::F (&acc)[T]) {
-    const std::size_t blocks = w.columns / 32;
-    for (std::size_t b = 0; b < blocks; ++b) {
-      const std::byte* pair = tile + b / 2 * (64 + 1024);
-      PrefetchAhead<kPrefetch>(pair + b % 2 * 544, 544);
+    constexpr TileLayout kLayout = LayoutOf(kDType);
+    constexpr std::size_t kShare = kLayout.group_bytes() / kLayout.blocks;  // of a block
+    for (std::size_t b = 0; b < w.columns / 32; ++b) {
+      const std::byte* head = tile + b / kLayout.blocks * kLayout.group_bytes();
+      const std::size_t number = b % kLayout.blocks;
+      PrefetchAhead<kPrefetch>(head + number * kShare, kShare);
       const ActivationBlock* at[T];
       for (int t = 0; t < T; ++t)
         at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
-      typename L::I dot[T];
-      for (int t = 0; t < T; ++t) dot[t] = L::ZeroInt();
-      L::template DotBytes<T>(pair + 64 + b % 2 * 512, at, dot);
-      Accumulate<L, T>(L::LoadHalf(Halves(pair + b % 2 * 32)), at, dot, acc);
+      BlockStep<L, kDType>::template Add<T>(
+          {head, number, head + kLayout.head_bytes + number * kLayout.block_bytes}, at, acc);
     }
   }
 };
 
-template <typename L>
-struct TileQ4_0 {
-  template <int T, bool kPrefetch>
-  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
-                  std::size_t token, typename L::F (&acc)[T]) {
-    const std::size_t blocks = w.columns / 32;
-    for (std::size_t b = 0; b < blocks; ++b) {
-      const std::byte* pair = tile + b / 2 * (64 + 512);
-      PrefetchAhead<kPrefetch>(pair + b % 2 * 288, 288);
-      const ActivationBlock* at[T];
-      typename L::I dot[T];
-      for (int t = 0; t < T; ++t) {
-        at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
-        dot[t] = L::SetInt(-8 * at[t]->sum);  // the weights are nibble - 8
-      }
-      L::template DotNibbles<T>(pair + 64 + b % 2 * 256, at, dot);
-      Accumulate<L, T>(L::LoadHalf(Halves(pair + b % 2 * 32)), at, dot, acc);
-    }
-  }
-};
-
-template <typename L>
-struct TileQ4_K {
-  template <int T, bool kPrefetch>
-  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
-                  std::size_t token, typename L::F (&acc)[T]) {
-    for (std::size_t b = 0; b < w.columns / 32; ++b) {
-      const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 256);
-      const auto* scales = reinterpret_cast<const std::uint8_t*>(super + 64 + b % 8 * 32);
-      PrefetchAhead<kPrefetch>(super + b % 8 * 296, 296);
-      const ActivationBlock* at[T];
-      typename L::I dot[T];
-      for (int t = 0; t < T; ++t) {
-        at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
-        dot[t] = L::ZeroInt();
-      }
-      L::template DotNibbles<T>(super + 64 + 256 + b % 8 * 256, at, dot);
-      Accumulate<L, T>(L::Mul(L::LoadHalf(Halves(super)), L::LoadUInt8(scales)), at, dot, acc);
-      const auto min = L::Mul(L::LoadHalf(Halves(super + 32)), L::LoadUInt8(scales + 16));
-      for (int t = 0; t < T; ++t) {
-        acc[t] = L::Fma(L::Neg(L::Mul(min, L::Set(at[t]->d))),
-                        L::Set(static_cast<float>(at[t]->sum)), acc[t]);
-      }
-    }
-  }
-};
-
-template <typename L>
-struct TileQ6_K {
-  template <int T, bool kPrefetch>
-  static void Run(const PackedMatrix& w, const std::byte* tile, const LinearInput& x,
-                  std::size_t token, typename L::F (&acc)[T]) {
-    for (std::size_t b = 0; b < w.columns / 32; ++b) {
-      const std::byte* super = tile + b / 8 * (64 + 256 + 8 * 384);
-      const std::byte* low = super + 64 + 256 + b % 8 * 384;
-      const auto* scales = reinterpret_cast<const std::int8_t*>(super + 64 + b % 8 * 32);
-      PrefetchAhead<kPrefetch>(super + b % 8 * 424, 424);
-      const ActivationBlock* at[T];
-      typename L::I first[T], second[T];
-      for (int t = 0; t < T; ++t) {
-        at[t] = x.blocks + (token + static_cast<std::size_t>(t)) * x.block_stride + b;
-        first[t] = L::SetInt(-32 * at[t]->half_sum[0]);  // the weights are six bits - 32
-        second[t] = L::SetInt(-32 * at[t]->half_sum[1]);
-      }
-      L::template DotSixBits<T>(low, low + 256, at, first, second);
-      const auto scale_first = L::LoadInt8Int(scales), scale_second = L::LoadInt8Int(scales + 16);
-      for (int t = 0; t < T; ++t) {
-        first[t] = L::AddInt(L::MulInt(first[t], scale_first), L::MulInt(second[t], scale_second));
-      }
-      Accumulate<L, T>(L::LoadHalf(Halves(super)), at, first, acc);
-    }
-  }
-};
+inline const std::uint16_t* Halves(const std::byte* p) {
+  return reinterpret_cast<const std::uint16_t*>(p);
+}
 
 template <typename L, DType kDType>
 struct TileFloat {
@@ -206,24 +123,45 @@ void LinearWith(const PackedMatrix& w, std::size_t tile_begin, std::size_t tile_
 template <typename L>
 void Linear(const PackedMatrix& w, std::size_t tile_begin, std::size_t tile_end,
             const LinearInput& x, std::size_t tokens, float* y, std::size_t y_stride) {
+  const auto blocks = [&]<DType kDType>() {
+    LinearWith<L, TileBlocks<L, kDType>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+  };
+  const auto floats = [&]<DType kDType>() {
+    LinearWith<L, TileFloat<L, kDType>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+  };
   switch (w.dtype) {
     case DType::kQ8_0:
-      return LinearWith<L, TileQ8_0<L>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+      return blocks.template operator()<DType::kQ8_0>();
     case DType::kQ4_0:
-      return LinearWith<L, TileQ4_0<L>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+      return blocks.template operator()<DType::kQ4_0>();
+    case DType::kQ4_1:
+      return blocks.template operator()<DType::kQ4_1>();
+    case DType::kQ5_0:
+      return blocks.template operator()<DType::kQ5_0>();
+    case DType::kQ5_1:
+      return blocks.template operator()<DType::kQ5_1>();
+    case DType::kIQ4_NL:
+      return blocks.template operator()<DType::kIQ4_NL>();
+    case DType::kMXFP4:
+      return blocks.template operator()<DType::kMXFP4>();
+    case DType::kQ2_K:
+      return blocks.template operator()<DType::kQ2_K>();
+    case DType::kQ3_K:
+      return blocks.template operator()<DType::kQ3_K>();
     case DType::kQ4_K:
-      return LinearWith<L, TileQ4_K<L>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+      return blocks.template operator()<DType::kQ4_K>();
+    case DType::kQ5_K:
+      return blocks.template operator()<DType::kQ5_K>();
     case DType::kQ6_K:
-      return LinearWith<L, TileQ6_K<L>>(w, tile_begin, tile_end, x, tokens, y, y_stride);
+      return blocks.template operator()<DType::kQ6_K>();
+    case DType::kIQ4_XS:
+      return blocks.template operator()<DType::kIQ4_XS>();
     case DType::kF32:
-      return LinearWith<L, TileFloat<L, DType::kF32>>(w, tile_begin, tile_end, x, tokens, y,
-                                                      y_stride);
+      return floats.template operator()<DType::kF32>();
     case DType::kF16:
-      return LinearWith<L, TileFloat<L, DType::kF16>>(w, tile_begin, tile_end, x, tokens, y,
-                                                      y_stride);
+      return floats.template operator()<DType::kF16>();
     case DType::kBF16:
-      return LinearWith<L, TileFloat<L, DType::kBF16>>(w, tile_begin, tile_end, x, tokens, y,
-                                                       y_stride);
+      return floats.template operator()<DType::kBF16>();
   }
 }
 

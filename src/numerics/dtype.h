@@ -8,10 +8,29 @@
 
 namespace millrace {
 
-enum class DType { kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_K, kQ6_K };
+enum class DType {
+  kF32,
+  kF16,
+  kBF16,
+  kQ8_0,
+  kQ4_0,
+  kQ4_K,
+  kQ6_K,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ5_K,
+  kIQ4_NL,
+  kIQ4_XS,
+  kMXFP4,
+  kQ2_K,
+  kQ3_K
+};
 
-inline constexpr DType kAllDTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16, DType::kQ8_0,
-                                       DType::kQ4_0, DType::kQ4_K, DType::kQ6_K};
+inline constexpr DType kAllDTypes[] = {DType::kF32,    DType::kF16,   DType::kBF16, DType::kQ8_0,
+                                       DType::kQ4_0,   DType::kQ4_K,  DType::kQ6_K, DType::kQ4_1,
+                                       DType::kQ5_0,   DType::kQ5_1,  DType::kQ5_K, DType::kIQ4_NL,
+                                       DType::kIQ4_XS, DType::kMXFP4, DType::kQ2_K, DType::kQ3_K};
 
 // Elements of one block: 1 for the float types, 32 or 256 for the quantised ones. A row is a whole
 // number of blocks.

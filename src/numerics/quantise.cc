@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "numerics/blocks.h"
 #include "numerics/half.h"
+#include "numerics/quantise_plain.h"
 #include "numerics/quantise_rounding.h"
 
 namespace millrace {
@@ -136,6 +137,16 @@ void QuantiseRow(DType dtype, std::span<const float> row, std::span<std::byte> o
       return QuantiseBlocks<BlockQ4_K>(row, out.data(), 256);
     case DType::kQ6_K:
       return QuantiseBlocks<BlockQ6_K>(row, out.data(), 256);
+    case DType::kQ4_1:
+    case DType::kQ5_0:
+    case DType::kQ5_1:
+    case DType::kQ5_K:
+    case DType::kIQ4_NL:
+    case DType::kIQ4_XS:
+    case DType::kMXFP4:
+    case DType::kQ2_K:
+    case DType::kQ3_K:
+      return QuantiseRowPlainly(dtype, row, out);
   }
 }
 

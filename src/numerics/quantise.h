@@ -27,6 +27,7 @@ namespace millrace {
 //         largest scale times 15, and of its largest minimum
 //   Q6_K  half a step of amax / 32 of its 16 values, one whole step opposite in sign to amax, and
 //         what the eight bits of scales lose: up to 1/254 of the block's largest scale times 32
+//   others  see quantise_plain.h
 //
 // Values are finite: other values give blocks that are well formed and mean nothing.
 void QuantiseRow(DType dtype, std::span<const float> row, std::span<std::byte> out);

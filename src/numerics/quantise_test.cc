@@ -55,6 +55,34 @@ float AllowedError(DType dtype, std::span<const float> x, std::size_t i) {
     }
     case DType::kQ6_K:
       return LargestMagnitude(of16) / 32 + most / 32 / 254 * 32;
+    case DType::kQ4_1:
+    case DType::kQ5_1: {
+      const auto [low, high] = std::ranges::minmax(of32);
+      const float steps = dtype == DType::kQ4_1 ? 15 : 31;
+      return (high - low) / steps * 0.5f + LargestMagnitude(of32) * 0x1p-11f;  // m is a half too
+    }
+    case DType::kQ5_0:
+      return LargestMagnitude(of32) / 16;
+    case DType::kIQ4_NL:
+      return LargestMagnitude(of32) * 14 / 127;
+    case DType::kIQ4_XS:
+      return LargestMagnitude(of32) * 14 / 127 + most / 62 * 141 / 127;
+    case DType::kMXFP4:
+      return LargestMagnitude(of32) / 4;
+    case DType::kQ2_K: {
+      const float low = std::min(*std::ranges::min_element(of16), 0.0f);
+      const float high = std::max(*std::ranges::max_element(of16), 0.0f);
+      const float largest_scale = 2 * most / 3;  // at most
+      return (high - low) / 3 * 0.5f + largest_scale / 30 * 3 + most / 30;
+    }
+    case DType::kQ3_K:
+      return LargestMagnitude(of16) / 4 + most / 62 * 5 / 4;
+    case DType::kQ5_K: {
+      const float low = std::min(*std::ranges::min_element(of32), 0.0f);
+      const float high = std::max(*std::ranges::max_element(of32), 0.0f);
+      const float largest_scale = 2 * most / 31;  // at most
+      return (high - low) / 31 * 0.5f + largest_scale / 126 * 31 + most / 126;
+    }
     case DType::kF16:
       return std::max(std::fabs(x[i]) * 0x1p-11f, 0x1p-25f);  // half a step of denormals
     case DType::kBF16:
@@ -114,7 +142,8 @@ TEST(QuantiseRow, ZerosAreTheIntegerZeroToo) {
 }
 
 TEST(QuantiseRow, ValuesTooSmallForAHalfBecomeZero) {
-  for (const DType dtype : {DType::kQ8_0, DType::kQ4_0, DType::kQ4_K, DType::kQ6_K}) {
+  for (const DType dtype : kAllDTypes) {
+    if (!IsQuantised(dtype) || dtype == DType::kMXFP4) continue;  // whose scale is no half
     EXPECT_THAT(ThereAndBack(dtype, std::vector<float>(256, 1e-30f)), testing::Each(0.0f))
         << Name(dtype);
   }
@@ -214,6 +243,118 @@ TEST(QuantiseRow, Q6_KBlockWithFullRangesComesBackBitForBit) {
     for (const int at : {0, 16, 32, 48}) block.high[at] = 0;
     ExpectSameBlock(DType::kQ6_K, block);
   }
+}
+
+template <std::size_t kCount>
+void FillRandomly(std::uint8_t (&bytes)[kCount], std::mt19937& random) {
+  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+}
+
+// The least value is 0 steps, the largest all of them.
+TEST(QuantiseRow, BlocksWithALeastValueComeBackBitForBit) {
+  std::mt19937 random(7);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    BlockQ4_1 four{.d = kQuarter, .m = FloatToHalf(-3.5f), .q = {}};
+    FillRandomly(four.q, random);
+    four.q[2] = 0x0f, four.q[9] = 0xf0;
+    ExpectSameBlock(DType::kQ4_1, four);
+    BlockQ5_1 five{.d = kQuarter, .m = FloatToHalf(2.25f), .high = {}, .q = {}};
+    FillRandomly(five.high, random);
+    FillRandomly(five.q, random);
+    five.q[3] = 0x0f;  // element 3 is 31, element 19 is 0
+    five.high[0] |= 0x08, five.high[2] &= 0xf7;
+    ExpectSameBlock(DType::kQ5_1, five);
+  }
+}
+
+// Elements 0 and 16 at the end that reaches farther.
+TEST(QuantiseRow, BlocksOf32WithAFullRangeComeBackBitForBit) {
+  std::mt19937 random(8);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    const Half d = repetition % 2 == 0 ? kQuarter : kQuarter | 0x8000;
+    BlockQ5_0 five{.d = d, .high = {}, .q = {}};
+    FillRandomly(five.high, random);
+    FillRandomly(five.q, random);
+    five.q[0] = 0, five.high[0] &= 0xfe, five.high[2] &= 0xfe;
+    ExpectSameBlock(DType::kQ5_0, five);
+    BlockIQ4_NL dense{.d = d, .q = {}};
+    FillRandomly(dense.q, random);
+    dense.q[0] = 0;
+    ExpectSameBlock(DType::kIQ4_NL, dense);
+    BlockMXFP4 floats{.e = static_cast<std::uint8_t>(2 + repetition * 5), .q = {}};
+    for (std::uint8_t& byte : floats.q) {  // 8, minus zero, comes back as zero
+      byte = static_cast<std::uint8_t>(random() % 7 + 1 + (random() % 7 + 9) * 16);
+    }
+    floats.q[0] = 0x6e;  // 4 and -4: the exponent is theirs
+    ExpectSameBlock(DType::kMXFP4, floats);
+  }
+}
+
+// Sub-blocks that reach from no step to all, below and above zero.
+TEST(QuantiseRow, Q2_KAndQ5_KBlocksWithFullRangesComeBackBitForBit) {
+  std::mt19937 random(9);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    BlockQ2_K two{.scales = {}, .q = {}, .d = kQuarter, .dmin = kEighth};
+    FillRandomly(two.scales, random);
+    FillRandomly(two.q, random);
+    // Zero lies within their reach: 3 scale / 4 >= min / 8.
+    for (std::uint8_t& scales : two.scales) scales |= 0x08;
+    two.scales[0] = 0xff;
+    for (const int at : {0, 16, 32, 48}) two.q[at] = 0x00, two.q[at + 1] = 0xff;
+    ExpectSameBlock(DType::kQ2_K, two);
+
+    BlockQ5_K five{.d = kQuarter, .dmin = kEighth, .scales = {}, .high = {}, .q = {}};
+    FillRandomly(five.scales, random);
+    FillRandomly(five.high, random);
+    FillRandomly(five.q, random);
+    five.scales[0] |= 63;
+    five.scales[4] |= 63;
+    for (int s = 1; s < 4; ++s) five.scales[s] |= 32;
+    for (int s = 8; s < 12; ++s) five.scales[s] |= 0x08;
+    for (const int at : {0, 32, 64, 96}) five.q[at] = 0x00, five.q[at + 1] = 0xff;
+    five.high[0] = 0x00, five.high[1] = 0xff;
+    ExpectSameBlock(DType::kQ5_K, five);
+  }
+}
+
+// Element 0 of every sub-block at the end that reaches farther; scales have both signs.
+TEST(QuantiseRow, Q3_KAndIQ4_XSBlocksWithFullRangesComeBackBitForBit) {
+  std::mt19937 random(10);
+  for (int repetition = 0; repetition < 50; ++repetition) {
+    BlockQ3_K three{};
+    three.d = kQuarter;
+    FillRandomly(three.high, random);
+    FillRandomly(three.q, random);
+    FillRandomly(three.scales, random);
+    for (int s = 0; s < 16; ++s) {  // no scale is -32 or 0
+      std::uint8_t& low = three.scales[s % 8];
+      low = static_cast<std::uint8_t>(low | 1 << (s < 8 ? 0 : 4));
+    }
+    three.scales[0] = three.scales[1] = 0xff, three.scales[8] = three.scales[9] = 0xff;  // 31
+    for (const int at : {0, 16, 32, 48}) three.q[at] = 0;
+    three.high[0] = three.high[16] = 0;
+    ExpectSameBlock(DType::kQ3_K, three);
+
+    BlockIQ4_XS dense{};
+    dense.d = kQuarter;
+    FillRandomly(dense.scales_low, random);
+    FillRandomly(dense.q, random);
+    dense.scales_high = static_cast<std::uint16_t>(random() | 3);
+    for (std::uint8_t& low : dense.scales_low) low |= 0x11;
+    dense.scales_low[0] |= 0x0f;  // 31
+    for (int s = 0; s < 8; ++s) dense.q[16 * s] &= 0xf0;
+    ExpectSameBlock(DType::kIQ4_XS, dense);
+  }
+}
+
+TEST(QuantiseRow, MXFP4TakesItsExponentFromTheLargestMagnitude) {
+  std::vector<float> row(32, 0.0f);
+  row[3] = -6.0f, row[4] = 7.9f, row[5] = 1.6f, row[6] = 0.2f;
+  const std::vector<float> back = ThereAndBack(DType::kMXFP4, row);
+  EXPECT_THAT((std::vector<float>{back[3], back[4], back[5], back[6]}),
+              testing::ElementsAre(-6.0f, 6.0f, 1.5f, 0.0f));
+  row[4] = 8.0f;  // from here on steps are twice as large
+  EXPECT_THAT(ThereAndBack(DType::kMXFP4, row)[5], 2.0f);
 }
 
 TEST(QuantiseRow, FloatsAreConvertedToNearestEven) {

@@ -41,12 +41,75 @@ Weights FromQ4_0(const BlockQ4_0& block) {
   return weights;
 }
 
+Weights FromQ4_1(const BlockQ4_1& block) {
+  Weights weights{.dw = HalfToFloat(block.d), .mw = -HalfToFloat(block.m), .has_min = true};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ4_1(block, i);
+  return weights;
+}
+
+Weights FromQ5_0(const BlockQ5_0& block) {
+  Weights weights{.dw = HalfToFloat(block.d)};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ5_0(block, i);
+  return weights;
+}
+
+Weights FromQ5_1(const BlockQ5_1& block) {
+  Weights weights{.dw = HalfToFloat(block.d), .mw = -HalfToFloat(block.m), .has_min = true};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ5_1(block, i);
+  return weights;
+}
+
+Weights FromIQ4_NL(const BlockIQ4_NL& block) {
+  Weights weights{.dw = HalfToFloat(block.d)};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueIQ4_NL(block, i);
+  return weights;
+}
+
+Weights FromMXFP4(const BlockMXFP4& block) {
+  Weights weights{.dw = ScaleMXFP4(block)};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueMXFP4(block, i);
+  return weights;
+}
+
+Weights FromQ2_K(const BlockQ2_K& block, int sub_block) {
+  Weights weights{.dw = HalfToFloat(block.d), .mw = HalfToFloat(block.dmin), .has_min = true};
+  for (int half = 0; half < 2; ++half) {
+    const ScaleMin scale_min = ScaleMinQ2_K(block, 2 * sub_block + half);
+    weights.scale[half] = scale_min.scale;
+    weights.min[half] = scale_min.min;
+  }
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ2_K(block, sub_block * 32 + i);
+  return weights;
+}
+
+Weights FromQ3_K(const BlockQ3_K& block, int sub_block) {
+  Weights weights{.dw = HalfToFloat(block.d)};
+  for (int half = 0; half < 2; ++half) weights.scale[half] = ScaleQ3_K(block, 2 * sub_block + half);
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ3_K(block, sub_block * 32 + i);
+  return weights;
+}
+
 Weights FromQ4_K(const BlockQ4_K& block, int sub_block) {
   const ScaleMin scale_min = ScaleMinQ4_K(block, sub_block);
   Weights weights{.dw = HalfToFloat(block.d) * static_cast<float>(scale_min.scale),
                   .mw = HalfToFloat(block.dmin) * static_cast<float>(scale_min.min),
                   .has_min = true};
   for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ4_K(block, sub_block * 32 + i);
+  return weights;
+}
+
+Weights FromQ5_K(const BlockQ5_K& block, int sub_block) {
+  const ScaleMin scale_min = ScaleMinQ5_K(block, sub_block);
+  Weights weights{.dw = HalfToFloat(block.d) * static_cast<float>(scale_min.scale),
+                  .mw = HalfToFloat(block.dmin) * static_cast<float>(scale_min.min),
+                  .has_min = true};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueQ5_K(block, sub_block * 32 + i);
+  return weights;
+}
+
+Weights FromIQ4_XS(const BlockIQ4_XS& block, int sub_block) {
+  Weights weights{.dw = HalfToFloat(block.d) * static_cast<float>(ScaleIQ4_XS(block, sub_block))};
+  for (int i = 0; i < 32; ++i) weights.w[i] = ValueIQ4_XS(block, sub_block * 32 + i);
   return weights;
 }
 
@@ -69,6 +132,24 @@ Weights Unpack(DType dtype, const std::byte* row, std::size_t b) {
       return FromQ4_K(LoadBlock<BlockQ4_K>(row, b / 8), sub_block);
     case DType::kQ6_K:
       return FromQ6_K(LoadBlock<BlockQ6_K>(row, b / 8), sub_block);
+    case DType::kQ4_1:
+      return FromQ4_1(LoadBlock<BlockQ4_1>(row, b));
+    case DType::kQ5_0:
+      return FromQ5_0(LoadBlock<BlockQ5_0>(row, b));
+    case DType::kQ5_1:
+      return FromQ5_1(LoadBlock<BlockQ5_1>(row, b));
+    case DType::kQ5_K:
+      return FromQ5_K(LoadBlock<BlockQ5_K>(row, b / 8), sub_block);
+    case DType::kIQ4_NL:
+      return FromIQ4_NL(LoadBlock<BlockIQ4_NL>(row, b));
+    case DType::kIQ4_XS:
+      return FromIQ4_XS(LoadBlock<BlockIQ4_XS>(row, b / 8), sub_block);
+    case DType::kMXFP4:
+      return FromMXFP4(LoadBlock<BlockMXFP4>(row, b));
+    case DType::kQ2_K:
+      return FromQ2_K(LoadBlock<BlockQ2_K>(row, b / 8), sub_block);
+    case DType::kQ3_K:
+      return FromQ3_K(LoadBlock<BlockQ3_K>(row, b / 8), sub_block);
     case DType::kF32:
     case DType::kF16:
     case DType::kBF16:

@@ -53,11 +53,30 @@ std::vector<std::byte> RandomRows(DType dtype, std::size_t rows, std::size_t col
         break;
       case DType::kQ8_0:
       case DType::kQ4_0:
+      case DType::kQ5_0:
+      case DType::kIQ4_NL:
+      case DType::kIQ4_XS:
         put(offset, scale(), 2);
         break;
+      case DType::kQ4_1:
+      case DType::kQ5_1:
+        put(offset, scale(), 2);
+        put(offset + 2, scale() | 0x8000, 2);
+        break;
       case DType::kQ4_K:
+      case DType::kQ5_K:
         put(offset, scale(), 2);
         put(offset + 2, scale(), 2);
+        break;
+      case DType::kMXFP4:
+        put(offset, static_cast<std::uint32_t>(118 + random() % 12), 1);
+        break;
+      case DType::kQ2_K:
+        put(offset + offsetof(BlockQ2_K, d), scale(), 2);
+        put(offset + offsetof(BlockQ2_K, dmin), scale(), 2);
+        break;
+      case DType::kQ3_K:
+        put(offset + offsetof(BlockQ3_K, d), scale(), 2);
         break;
       case DType::kQ6_K:
         put(offset + offsetof(BlockQ6_K, d), scale(), 2);
@@ -72,6 +91,26 @@ Block BlockOf(const std::byte* row, std::size_t index) {
   Block block;
   std::memcpy(&block, row + index * sizeof(Block), sizeof(Block));
   return block;
+}
+
+// What element k of a row is less: its minimum, or what Q4_1 and Q5_1 add. Exactly, as below.
+double TrueMinimum(DType dtype, const std::byte* row, std::size_t k) {
+  const int i = static_cast<int>(k % 256);
+  if (dtype == DType::kQ4_1) return -double{HalfToFloat(BlockOf<BlockQ4_1>(row, k / 32).m)};
+  if (dtype == DType::kQ5_1) return -double{HalfToFloat(BlockOf<BlockQ5_1>(row, k / 32).m)};
+  if (dtype == DType::kQ4_K) {
+    const auto block = BlockOf<BlockQ4_K>(row, k / 256);
+    return double{HalfToFloat(block.dmin)} * ScaleMinQ4_K(block, i / 32).min;
+  }
+  if (dtype == DType::kQ5_K) {
+    const auto block = BlockOf<BlockQ5_K>(row, k / 256);
+    return double{HalfToFloat(block.dmin)} * ScaleMinQ5_K(block, i / 32).min;
+  }
+  if (dtype == DType::kQ2_K) {
+    const auto block = BlockOf<BlockQ2_K>(row, k / 256);
+    return double{HalfToFloat(block.dmin)} * (block.scales[i / 16] >> 4);
+  }
+  return 0;
 }
 
 // Element k of a row by the definition of its format, exactly (in double nothing rounds).
@@ -93,11 +132,50 @@ double TrueWeight(DType dtype, const std::byte* row, std::size_t k) {
       const auto block = BlockOf<BlockQ4_0>(row, b);
       return static_cast<double>(HalfToFloat(block.d)) * ValueQ4_0(block, i);
     }
+    case DType::kQ4_1: {
+      const auto block = BlockOf<BlockQ4_1>(row, b);
+      return double{HalfToFloat(block.d)} * ValueQ4_1(block, i) - TrueMinimum(dtype, row, k);
+    }
+    case DType::kQ5_0: {
+      const auto block = BlockOf<BlockQ5_0>(row, b);
+      return double{HalfToFloat(block.d)} * ValueQ5_0(block, i);
+    }
+    case DType::kQ5_1: {
+      const auto block = BlockOf<BlockQ5_1>(row, b);
+      return double{HalfToFloat(block.d)} * ValueQ5_1(block, i) - TrueMinimum(dtype, row, k);
+    }
+    case DType::kIQ4_NL: {
+      const auto block = BlockOf<BlockIQ4_NL>(row, b);
+      return double{HalfToFloat(block.d)} * ValueIQ4_NL(block, i);
+    }
+    case DType::kIQ4_XS: {
+      const auto block = BlockOf<BlockIQ4_XS>(row, b);
+      return double{HalfToFloat(block.d)} * ScaleIQ4_XS(block, i / 32) * ValueIQ4_XS(block, i);
+    }
+    case DType::kMXFP4: {
+      const auto block = BlockOf<BlockMXFP4>(row, b);
+      return std::ldexp(kCodebookMXFP4[Nibble(block.q, i)], block.e - 128);
+    }
+    case DType::kQ2_K: {
+      const auto block = BlockOf<BlockQ2_K>(row, b);
+      return double{HalfToFloat(block.d)} * (block.scales[i / 16] & 15) * ValueQ2_K(block, i) -
+             TrueMinimum(dtype, row, k);
+    }
+    case DType::kQ3_K: {
+      const auto block = BlockOf<BlockQ3_K>(row, b);
+      return double{HalfToFloat(block.d)} * ScaleQ3_K(block, i / 16) * ValueQ3_K(block, i);
+    }
     case DType::kQ4_K: {
       const auto block = BlockOf<BlockQ4_K>(row, b);
-      const ScaleMin s = ScaleMinQ4_K(block, i / 32);
-      return static_cast<double>(HalfToFloat(block.d)) * s.scale * ValueQ4_K(block, i) -
-             static_cast<double>(HalfToFloat(block.dmin)) * s.min;
+      return double{HalfToFloat(block.d)} * ScaleMinQ4_K(block, i / 32).scale *
+                 ValueQ4_K(block, i) -
+             TrueMinimum(dtype, row, k);
+    }
+    case DType::kQ5_K: {
+      const auto block = BlockOf<BlockQ5_K>(row, b);
+      return double{HalfToFloat(block.d)} * ScaleMinQ5_K(block, i / 32).scale *
+                 ValueQ5_K(block, i) -
+             TrueMinimum(dtype, row, k);
     }
     case DType::kQ6_K: {
       const auto block = BlockOf<BlockQ6_K>(row, b);
@@ -212,12 +290,7 @@ TEST(Linear, IsTheSumOfProductsWithinTheErrorOfItsChain) {
       double sum = 0, magnitude = 0;
       for (std::size_t k = 0; k < columns; ++k) {
         const double weight = TrueWeight(dtype, row, k);
-        double apart = std::fabs(weight);
-        if (dtype == DType::kQ4_K) {
-          const auto block = BlockOf<BlockQ4_K>(row, k / 256);
-          apart += 2.0 * HalfToFloat(block.dmin) *
-                   ScaleMinQ4_K(block, static_cast<int>(k % 256 / 32)).min;
-        }
+        const double apart = std::fabs(weight) + 2 * std::fabs(TrueMinimum(dtype, row, k));
         sum += weight * seen[k];
         magnitude += apart * std::fabs(seen[k]);
       }

@@ -154,9 +154,9 @@ TEST(BadFile, UnsupportedTypesAreNamed) {
   TemporaryFolder folder;
   std::string bytes = ReadFile(kModel);
   const std::string name = "blk.0.attn_q.weight";
-  const std::uint32_t type = 11;  // Q3_K
+  const std::uint32_t type = 21;  // IQ3_S
   std::memcpy(bytes.data() + bytes.find(name) + name.size() + 4 + 16, &type, sizeof(type));
-  ExpectRefused(folder.Write("type.gguf", bytes), {name, "Q3_K"});
+  ExpectRefused(folder.Write("type.gguf", bytes), {name, "IQ3_S"});
 }
 
 TEST(BadFile, ImpossibleNumbersAreNamed) {

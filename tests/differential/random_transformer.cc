@@ -67,6 +67,45 @@ class Builder {
       case DType::kQ4_0:
         std::memcpy(block, &small, 2);
         break;
+      case DType::kQ5_0: {
+        const Half d = FloatToHalf(value / 16);
+        std::memcpy(block, &d, 2);
+        break;
+      }
+      case DType::kQ4_1:
+      case DType::kQ5_1: {
+        const Half d = FloatToHalf(value / 16);
+        const Half least = FloatToHalf(-value * (dtype_ == DType::kQ4_1 ? 0.5f : 1.0f));
+        std::memcpy(block, &d, 2);
+        std::memcpy(block + 2, &least, 2);
+        break;
+      }
+      case DType::kIQ4_NL: {
+        const Half d = FloatToHalf(value / 64);
+        std::memcpy(block, &d, 2);
+        break;
+      }
+      case DType::kIQ4_XS:
+        std::memcpy(block, &tiny, 2);
+        break;
+      case DType::kMXFP4: {
+        // a power of two near scale / 4
+        block[0] =
+            static_cast<std::byte>(126 + std::ilogb(scale) + static_cast<int>(random_() % 2));
+        break;
+      }
+      case DType::kQ2_K: {
+        const Half d = FloatToHalf(value / 16), dmin = FloatToHalf(value / 11);
+        std::memcpy(block + offsetof(BlockQ2_K, d), &d, 2);
+        std::memcpy(block + offsetof(BlockQ2_K, dmin), &dmin, 2);
+        break;
+      }
+      case DType::kQ3_K: {
+        const Half d = FloatToHalf(value / 32);
+        std::memcpy(block + offsetof(BlockQ3_K, d), &d, 2);
+        break;
+      }
+      case DType::kQ5_K:
       case DType::kQ4_K:
         std::memcpy(block, &tiny, 2);
         std::memcpy(block + 2, &tiny, 2);

@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <string>
 
@@ -25,6 +26,16 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
+// "F32, F16, ... or Q3_K".
+std::string TypeNames() {
+  std::string names;
+  for (const DType dtype : kAllDTypes) {
+    if (!names.empty()) names += dtype == std::end(kAllDTypes)[-1] ? " or " : ", ";
+    names += Name(dtype);
+  }
+  return names;
+}
+
 void Declare(CLI::App& app, Options& options) {
   app.add_option("--shape", options.shape_name,
                  "15M, 15MK (15M for the K types), 110M or 1B; the sizes below change it");
@@ -37,8 +48,7 @@ void Declare(CLI::App& app, Options& options) {
   auto* tied = app.add_flag("--tied", options.tied, "the embedding is the output too [yes]");
   app.add_flag("--untied", options.untied, "a separate output matrix")->excludes(tied);
   app.add_option("--context", options.context, "context length [2048]");
-  app.add_option("--type", options.type,
-                 "of all matrices: F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K [Q8_0]");
+  app.add_option("--type", options.type, "of all matrices: " + TypeNames() + " [Q8_0]");
   app.add_option("--seed", options.seed, "another model of the same shape [0]");
   app.add_option("file", options.path, "the GGUF file to write")->required();
 }
@@ -72,9 +82,7 @@ int Fail(const Error& error, int exit_code) {
 int Run(const Options& options) {
   const auto dtype = ParseDType(options.type);
   if (!dtype) {
-    return Fail(
-        Invalid("--type is '{}', wanted F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K", options.type),
-        2);
+    return Fail(Invalid("--type is '{}', wanted {}", options.type, TypeNames()), 2);
   }
   const auto shape = Combine(options);
   if (!shape.ok()) return Fail(shape.error(), 2);

@@ -31,6 +31,24 @@ std::uint32_t FileType(DType dtype) {
       return 18;
     case DType::kBF16:
       return 32;
+    case DType::kQ4_1:
+      return 3;
+    case DType::kQ5_0:
+      return 8;
+    case DType::kQ5_1:
+      return 9;
+    case DType::kQ5_K:
+      return 16;
+    case DType::kIQ4_NL:
+      return 25;
+    case DType::kIQ4_XS:
+      return 30;
+    case DType::kMXFP4:
+      return 38;
+    case DType::kQ2_K:
+      return 10;
+    case DType::kQ3_K:
+      return 11;
   }
   MILLRACE_CHECK(false);
   return 0;
