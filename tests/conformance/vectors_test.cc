@@ -83,6 +83,9 @@ constexpr Vector kVectors[] = {
     {"mistral-tied", false}, {"mistral-untied", false},    {"llama-F16", true},
     {"llama-BF16", true},    {"llama-Q8_0", true},         {"llama-Q4_0", true},
     {"llama-Q4_K", true},    {"llama-Q6_K", true},         {"llama-Q4_K_M", true},
+    {"llama-Q4_1", true},    {"llama-Q5_0", true},         {"llama-Q5_1", true},
+    {"llama-Q2_K", true},    {"llama-Q3_K", true},         {"llama-Q5_K", true},
+    {"llama-IQ4_NL", true},  {"llama-IQ4_XS", true},       {"llama-MXFP4", true},
 };
 
 std::string PathOf(const std::string& file) {
