@@ -29,6 +29,13 @@ std::string Line(const char* what, double seconds, int tokens) {
                      tokens / seconds);
 }
 
+// The speed counts what was computed; a prompt that was cached took no time worth a speed.
+std::string PrefillLine(const Reply& reply) {
+  const int cached = reply.counts.cached_tokens;
+  const std::string line = Line("prefill", reply.prefill_s, reply.prompt_tokens - cached);
+  return cached == 0 ? line : line + fmt::format("  and {} cached", cached);
+}
+
 // ", 70.1 GB/s: 68 % of the 103.0 GB/s at which 2 threads can read 17.2 MB", as far as it is known.
 std::string BandwidthText(const Backend& backend, double bytes, double tokens_per_s) {
   if (backend.plan == nullptr) return "";
@@ -50,7 +57,7 @@ std::string Timings(const Reply& reply, const Backend& backend, double load_s, s
   std::string text = fmt::format("\nended by {}; seed {}\n", EndText(reply, backend), seed) +
                      fmt::format("{:<7} {:9.1f} ms\n", "load", load_s * 1e3);
   if (reply.prefill_s <= 0) return text;
-  text += Line("prefill", reply.prefill_s, reply.prompt_tokens) + "\n";
+  text += PrefillLine(reply) + "\n";
   const int decoded = reply.new_tokens - 1;
   if (decoded < 1 || reply.decode_s <= 0) return text;
   const std::int64_t middle = reply.prompt_tokens + reply.new_tokens / 2;

@@ -11,7 +11,9 @@ std::int32_t BlocksFor(std::int32_t positions) {
 
 }  // namespace
 
-Engine::Engine(Executor& executor) : executor_(executor), pool_(executor.limits().kv_blocks) {
+Engine::Engine(Executor& executor, const EngineOptions& options)
+    : executor_(executor), options_(options), cache_(executor.limits().kv_blocks) {
+  if (!executor.limits().addressable_kv) options_.prefix_cache = false;
   MILLRACE_CHECK(BlocksFor(executor.limits().context) <= executor.limits().kv_blocks);
 }
 
@@ -52,8 +54,9 @@ Result<SequenceId> Engine::Add(Request request) {
                                                          .logprobs = std::move(logprobs),
                                                          .tokens = std::move(tokens),
                                                          .computed = 0,
-                                                         .kv_blocks = {},
-                                                         .last_position = last_position}));
+                                                         .kv = {},
+                                                         .last_position = last_position,
+                                                         .counts = {}}));
   return id;
 }
 
@@ -67,6 +70,8 @@ std::span<const TokenEvent> Engine::Step() {
   for (std::size_t i = 0; i < step_.size(); ++i) {
     Sequence& sequence = *step_owners_[i];
     sequence.computed += step_[i].tokens.size();
+    if (options_.prefix_cache)
+      cache_.Register(sequence.kv, std::span(sequence.tokens).first(sequence.computed));
     if (step_[i].logits == LogitsWanted::kLast)
       events_.push_back(Advance(sequence, executor_.logits(row++)));
   }
@@ -81,7 +86,7 @@ void Engine::Stop(SequenceId id) {
   const auto running = std::find_if(running_.begin(), running_.end(),
                                     [id](const auto& sequence) { return sequence->id == id; });
   if (running == running_.end()) return;
-  pool_.Give((*running)->kv_blocks);
+  cache_.Release((*running)->kv);
   running_.erase(running);
 }
 
@@ -90,12 +95,21 @@ void Engine::Admit() {
       std::min(executor_.limits().max_logit_rows, executor_.limits().max_tokens));
   while (!waiting_.empty() && running_.size() < most) {
     Sequence& next = *waiting_.front();
-    const std::int32_t blocks = BlocksFor(next.last_position);
-    if (blocks > pool_.free_blocks()) return;  // in order of arrival: nobody overtakes
-    next.kv_blocks = pool_.Take(blocks);
+    std::optional<KvLease> lease = cache_.Lease(next.tokens, BlocksFor(next.last_position));
+    if (!lease.has_value()) return;  // in order of arrival: nobody overtakes
+    next.kv = std::move(*lease);
     running_.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
+}
+
+// Skips what is cached of a prompt, at its beginning or between two of its pieces.
+void Engine::AdoptCached(Sequence& sequence) {
+  cache_.Adopt(sequence.kv, sequence.request.prompt);
+  const auto cached = static_cast<std::size_t>(sequence.kv.registered) * kPositionsPerKvBlock;
+  if (cached <= sequence.computed) return;
+  sequence.counts.cached_tokens += static_cast<std::int32_t>(cached - sequence.computed);
+  sequence.computed = cached;
 }
 
 void Engine::Schedule() {
@@ -104,9 +118,10 @@ void Engine::Schedule() {
   auto room = static_cast<std::size_t>(executor_.limits().max_tokens);
   const auto take = [&](Sequence& sequence, std::size_t count) {
     const bool all = count == sequence.pending();
+    cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + count));
     step_.push_back({.tokens = std::span(sequence.tokens).subspan(sequence.computed, count),
                      .first_position = static_cast<std::int32_t>(sequence.computed),
-                     .kv_blocks = sequence.kv_blocks,
+                     .kv_blocks = sequence.kv.blocks,
                      .logits = all ? LogitsWanted::kLast : LogitsWanted::kNone});
     step_owners_.push_back(&sequence);
     room -= count;
@@ -115,15 +130,21 @@ void Engine::Schedule() {
     if (sequence->pending() == 1) take(*sequence, 1);
   }
   for (const auto& sequence : running_) {
-    if (sequence->pending() > 1 && room > 0) take(*sequence, std::min(room, sequence->pending()));
+    if (sequence->pending() <= 1 || room == 0) continue;
+    AdoptCached(*sequence);
+    take(*sequence, std::min(room, sequence->pending()));
   }
 }
 
 TokenEvent Engine::Advance(Sequence& sequence, std::span<const float> logits) {
   const TokenId token =
       sequence.sampler.Sample(logits, static_cast<std::int64_t>(sequence.tokens.size()));
-  TokenEvent event{
-      .sequence = sequence.id, .token = token, .logprob = {}, .best = {}, .finished = {}};
+  TokenEvent event{.sequence = sequence.id,
+                   .token = token,
+                   .logprob = {},
+                   .best = {},
+                   .finished = {},
+                   .counts = sequence.counts};
   if (sequence.logprobs.has_value()) {
     const TopLogprobs top = sequence.logprobs->Top(
         logits, token, static_cast<std::size_t>(*sequence.request.sampling.logprobs));

@@ -1,9 +1,10 @@
 // Runs any number of replies together on one executor: sequences come and go, the plan stays.
 //
 // A step takes one token of every sequence that is decoding and fills what room is left with pieces
-// of prompts, in the order of arrival. A sequence takes all the KV blocks it may need before it
-// starts, so none is ever thrown out half way; those that do not fit wait. What company a sequence
-// has changes when its tokens come, never which (executor.h, sampler.h).
+// of prompts, in the order of arrival. A sequence reserves all the KV blocks it may need before it
+// starts, so none is ever thrown out half way; those that do not fit wait. A prompt that begins as
+// an earlier sequence did computes only the rest (prefix_cache.h). What company a sequence has, and
+// what was cached, changes when its tokens come, never which (executor.h, sampler.h).
 #pragma once
 
 #include <cstdint>
@@ -14,22 +15,26 @@
 
 #include "base/result.h"
 #include "engine/executor.h"
-#include "engine/kv_block_pool.h"
+#include "engine/prefix_cache.h"
 #include "engine/sequence.h"
 
 namespace millrace {
 
+struct EngineOptions {
+  bool prefix_cache = true;  // off by itself if the executor's KV blocks are not addressable
+};
+
 class Engine {
  public:
   // The executor must outlive the engine.
-  explicit Engine(Executor& executor);
+  explicit Engine(Executor& executor, const EngineOptions& options = {});
 
   // Takes a request; its tokens come out of Step. kInvalid if the prompt is empty, a token is not
   // in the vocabulary, or the sampling parameters are wrong; kExhausted if the prompt fills the
   // context.
   Result<SequenceId> Add(Request request);
 
-  // Runs one step and returns the tokens it gave, one at most for each sequence. Valid until the
+  // Runs one step and returns the tokens it gave, those of a sequence in order. Valid until the
   // next call. Empty if only parts of prompts were computed, or if nothing is left to do.
   std::span<const TokenEvent> Step();
 
@@ -40,11 +45,13 @@ class Engine {
 
  private:
   void Admit();
+  void AdoptCached(Sequence& sequence);
   void Schedule();
   TokenEvent Advance(Sequence& sequence, std::span<const float> logits);
 
   Executor& executor_;
-  KvBlockPool pool_;
+  EngineOptions options_;
+  PrefixCache cache_;
   std::int32_t next_id_ = 0;
   std::deque<std::unique_ptr<Sequence>> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;

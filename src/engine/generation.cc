@@ -86,6 +86,7 @@ Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request reque
     const auto events = engine.Step();
     if (events.empty()) continue;  // a part of the prompt
     MILLRACE_CHECK(events.size() == 1);
+    reply.counts = events[0].counts;
     if (first_token == begin) {
       first_token = Clock::now();
       reply.prefill_s = SecondsSince(begin);

@@ -19,6 +19,7 @@ struct Reply {
   ReplyEnd end = ReplyEnd::kEndToken;
   std::int32_t prompt_tokens = 0;
   std::int32_t new_tokens = 0;  // the end token included
+  ReplyCounts counts{};         // what was spared; zeros if cancelled before the first token
   double prefill_s = 0;         // to the first token, its sampling included; 0 if cancelled before
   double decode_s = 0;          // of the other new_tokens - 1 tokens
 };

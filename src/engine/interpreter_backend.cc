@@ -6,7 +6,9 @@ namespace millrace {
 
 InterpreterBackend::InterpreterBackend(const Graph& graph, reference::CacheType cache_type,
                                        const ExecutorLimits& limits)
-    : graph_(graph), cache_type_(cache_type), limits_(limits) {}
+    : graph_(graph), cache_type_(cache_type), limits_(limits) {
+  limits_.addressable_kv = false;
+}
 
 void InterpreterBackend::Step(std::span<const StepSequence> sequences) {
   MILLRACE_CHECK(sequences.size() == 1);

@@ -7,6 +7,7 @@
 
 #include "base/typed_index.h"
 #include "engine/logprobs.h"
+#include "engine/prefix_cache.h"
 #include "engine/sampler.h"
 #include "engine/sampling_parameters.h"
 
@@ -28,6 +29,13 @@ enum class FinishReason {
   kContextFull,  // the executor's context has no position left
 };
 
+// What a reply was spared so far.
+struct ReplyCounts {
+  std::int32_t cached_tokens = 0;  // of the prompt, taken from the prefix cache
+
+  friend bool operator==(const ReplyCounts&, const ReplyCounts&) = default;
+};
+
 // One new token of one sequence.
 struct TokenEvent {
   SequenceId sequence;
@@ -35,6 +43,7 @@ struct TokenEvent {
   std::optional<TokenLogprob> logprob;  // if the request asked for them
   std::vector<TokenLogprob> best;
   std::optional<FinishReason> finished;  // no event of this sequence comes after
+  ReplyCounts counts{};
 };
 
 struct Sequence {
@@ -42,10 +51,11 @@ struct Sequence {
   Request request;
   Sampler sampler;
   std::optional<Logprobs> logprobs;
-  std::vector<TokenId> tokens;          // the prompt, then the reply
-  std::size_t computed = 0;             // tokens whose keys and values are in the cache
-  std::vector<std::int32_t> kv_blocks;  // enough for every token this sequence may have
-  std::int32_t last_position = 0;       // one past the last position it may fill
+  std::vector<TokenId> tokens;     // the prompt, then the reply
+  std::size_t computed = 0;        // tokens whose keys and values are in the cache
+  KvLease kv;                      // enough, with what it reserved, for every position it may have
+  std::int32_t last_position = 0;  // one past the last position it may fill
+  ReplyCounts counts{};
 
   std::size_t pending() const { return tokens.size() - computed; }
 };
