@@ -1,8 +1,12 @@
 #include "format/checkpoint.h"
 
+#include <filesystem>
 #include <limits>
+#include <optional>
 
 #include "format/gguf.h"
+#include "format/gguf_split.h"
+#include "format/hf_directory.h"
 
 namespace millrace {
 
@@ -13,10 +17,9 @@ std::int64_t Tensor::rows() const {
 }
 
 Result<Checkpoint> Checkpoint::Load(const std::string& path) {
-  MILLRACE_TRY(MappedFile file, MappedFile::Open(path));
-  MILLRACE_TRY(Checkpoint checkpoint, Parse(file.bytes(), path));
-  checkpoint.file_ = std::move(file);
-  return checkpoint;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return LoadHfDirectory(path);
+  return LoadGgufFiles(path);
 }
 
 Result<Checkpoint> Checkpoint::Parse(std::span<const std::byte> bytes, std::string name) {

@@ -1,12 +1,14 @@
-// A model file as named, checked views: metadata and tensors, nothing copied.
+// A model as named, checked views: metadata and tensors, under the names that GGUF gives them.
 //
-// Only GGUF for now (docs/gguf.md, format/gguf.cc). Every offset, count, shape and type is checked
-// before the first view exists, so whoever holds a Checkpoint need not check again.
+// It comes from a GGUF file (docs/gguf.md), from the parts of one, or from a directory as model
+// hubs have them: config.json and safetensors files (docs/safetensors.md). Every offset, count,
+// shape and type is checked before the first view exists, so whoever holds a Checkpoint need not
+// check again.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +26,8 @@ struct Tensor {
   DType dtype = DType::kF32;
   // GGUF order: shape[0] is the length of a row, a whole number of blocks; 1 to 4 dimensions.
   std::vector<std::int64_t> shape;
-  // Rows of RowBytes(dtype, columns()). Begins at a multiple of 8 from the beginning of the file.
+  // Rows of RowBytes(dtype, columns()). Aligned for the numbers in it; in a GGUF file, and in
+  // memory of the checkpoint's own, to 8.
   std::span<const std::byte> bytes;
 
   std::int64_t columns() const { return shape[0]; }
@@ -33,15 +36,22 @@ struct Tensor {
 
 class Checkpoint {
  public:
-  // Maps and checks a file. kNotFound or kIo if it cannot be had, kInvalid if it is damaged,
-  // kUnsupported if it holds a version or tensor type that this program does not know (the message
-  // names the tensor).
+  // Maps and checks a model: a GGUF file, the first part of a split one (the others lie beside it),
+  // or a directory. kNotFound or kIo if it cannot be had, kInvalid if it is damaged or incomplete,
+  // kUnsupported if it holds a version, architecture or tensor type that this program does not know
+  // (the message names the tensor).
+  //
+  // Tensors view the mapped files. Those of a directory that GGUF stores otherwise (stacked
+  // experts, permuted rows, norms as F32: docs/safetensors.md has the list) are made here, and
+  // owned.
   static Result<Checkpoint> Load(const std::string& path);
   // The same over bytes that outlive the checkpoint; `name` appears in messages.
   static Result<Checkpoint> Parse(std::span<const std::byte> bytes, std::string name);
 
   const std::string& name() const { return name_; }
-  std::uint64_t file_bytes() const { return file_bytes_; }
+  std::uint64_t file_bytes() const { return file_bytes_; }  // of all files with tensors
+  // Where the tokenizer's files lie: the path that was loaded if it is a directory, else empty.
+  const std::string& directory() const { return directory_; }
   const std::map<std::string_view, MetadataValue>& metadata() const { return metadata_; }
   const std::vector<Tensor>& tensors() const { return tensors_; }  // in file order
 
@@ -67,12 +77,15 @@ class Checkpoint {
 
  private:
   friend class GgufParser;
+  friend class CheckpointBuilder;
   Checkpoint() = default;
   Result<const MetadataScalar*> Scalar(std::string_view key) const;
   Result<const MetadataArray*> Array(std::string_view key) const;
 
-  std::optional<MappedFile> file_;
-  std::string name_;
+  std::vector<MappedFile> files_;
+  std::vector<std::vector<std::byte>> owned_;  // metadata and tensors that no file holds
+  std::deque<std::string> tensor_names_;       // of the tensors that no GGUF names
+  std::string name_, directory_;
   std::uint64_t file_bytes_ = 0;
   std::map<std::string_view, MetadataValue> metadata_;
   std::vector<Tensor> tensors_;

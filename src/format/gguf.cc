@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "format/gguf_types.h"
+#include "format/tensor_name.h"
 
 namespace millrace {
 namespace {
@@ -21,17 +22,6 @@ using gguf::ValueType;
 // The least that a key and a tensor take: their names are not empty.
 constexpr std::size_t kLeastKeyBytes = 8 + 1 + 4 + 1;
 constexpr std::size_t kLeastTensorBytes = 8 + 1 + 4 + 8 + 4 + 8;
-
-// A name out of a damaged file, fit for a message of one line.
-std::string Printable(std::string_view name) {
-  constexpr std::size_t kMaxShown = 100;
-  std::string shown;
-  for (const char c : name.substr(0, kMaxShown)) {
-    const bool plain = c >= ' ' && c <= '~';
-    shown += plain ? std::string(1, c) : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-  }
-  return name.size() > kMaxShown ? shown + "..." : shown;
-}
 
 std::string SupportedTypes() {
   std::string names;
@@ -106,7 +96,7 @@ class GgufParser {
   template <typename T>
   Result<T> Read(std::string_view what) {
     if (Left() < sizeof(T)) {
-      return Damaged("{} at byte {} needs {} bytes, the file has {} left", Printable(what), at_,
+      return Damaged("{} at byte {} needs {} bytes, the file has {} left", Shown(what), at_,
                      sizeof(T), Left());
     }
     T value;
@@ -118,8 +108,8 @@ class GgufParser {
   Result<std::string_view> ReadString(std::string_view what) {
     MILLRACE_TRY(const auto length, Read<std::uint64_t>(what));
     if (length > Left()) {
-      return Damaged("{} at byte {} has {} bytes, the file has {} left", Printable(what), at_,
-                     length, Left());
+      return Damaged("{} at byte {} has {} bytes, the file has {} left", Shown(what), at_, length,
+                     Left());
     }
     const auto* text = reinterpret_cast<const char*>(bytes_.data() + at_);
     at_ += length;
@@ -135,7 +125,7 @@ class GgufParser {
                      max_bytes);
     }
     if (std::none_of(name.begin(), name.end(), gguf::IsControl)) return name;
-    return Damaged("{} at byte {} holds a control character: {}", what, begin, Printable(name));
+    return Damaged("{} at byte {} holds a control character: {}", what, begin, Shown(name));
   }
 
   Result<void> ReadMagic() {
@@ -155,7 +145,7 @@ class GgufParser {
     MILLRACE_TRY(const auto type, Read<std::uint32_t>(key));
     MILLRACE_TRY(const MetadataValue value, ReadValue(key, static_cast<ValueType>(type)));
     if (checkpoint_.metadata_.emplace(key, value).second) return {};
-    return Damaged("metadata key {} occurs twice", Printable(key));
+    return Damaged("metadata key {} occurs twice", Shown(key));
   }
 
   Result<MetadataValue> ReadValue(std::string_view key, ValueType type) {
@@ -171,12 +161,12 @@ class GgufParser {
     const auto type = static_cast<ValueType>(element);
     if (type == ValueType::kArray) {
       return Unsupported("{}: metadata key {} is an array of arrays, which is not supported",
-                         checkpoint_.name_, Printable(key));
+                         checkpoint_.name_, Shown(key));
     }
     const std::size_t least = LeastBytes(type);
     if (least == 0) return UnknownType(key, element);
     if (count > Left() / least) {
-      return Damaged("metadata key {} has {} elements, the file has {} bytes left", Printable(key),
+      return Damaged("metadata key {} has {} elements, the file has {} bytes left", Shown(key),
                      count, Left());
     }
     const std::size_t begin = at_;
@@ -197,20 +187,20 @@ class GgufParser {
     if (type == ValueType::kBool) {
       MILLRACE_TRY(const auto value, Read<std::uint8_t>(key));
       if (value <= 1) return {};
-      return Damaged("metadata key {} has a bool of value {}", Printable(key), value);
+      return Damaged("metadata key {} has a bool of value {}", Shown(key), value);
     }
     const std::size_t size_bytes = LeastBytes(type);
     if (size_bytes == 0) return UnknownType(key, static_cast<std::uint32_t>(type));
     if (size_bytes > Left()) {
-      return Damaged("metadata key {} has a value of {} bytes, the file has {} left",
-                     Printable(key), size_bytes, Left());
+      return Damaged("metadata key {} has a value of {} bytes, the file has {} left", Shown(key),
+                     size_bytes, Left());
     }
     at_ += size_bytes;
     return {};
   }
 
   Error UnknownType(std::string_view key, std::uint32_t type) const {
-    return Damaged("metadata key {} has values of type {}, wanted 0 to 12", Printable(key), type);
+    return Damaged("metadata key {} has values of type {}, wanted 0 to 12", Shown(key), type);
   }
 
   Result<void> ReadAlignment() {
@@ -230,11 +220,11 @@ class GgufParser {
     MILLRACE_TRY_VOID(ReadType(tensor));
     MILLRACE_TRY(const auto offset, Read<std::uint64_t>(tensor.name));
     if (offset % alignment_ != 0) {
-      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}",
-                     Printable(tensor.name), offset, alignment_);
+      return Damaged("tensor {} begins at offset {}, wanted a multiple of {}", Shown(tensor.name),
+                     offset, alignment_);
     }
     if (!checkpoint_.tensor_index_.emplace(tensor.name, checkpoint_.tensors_.size()).second) {
-      return Damaged("tensor {} occurs twice", Printable(tensor.name));
+      return Damaged("tensor {} occurs twice", Shown(tensor.name));
     }
     offsets_.push_back(offset);
     checkpoint_.tensors_.push_back(std::move(tensor));
@@ -244,14 +234,14 @@ class GgufParser {
   Result<void> ReadShape(Tensor& tensor) {
     MILLRACE_TRY(const auto dimensions, Read<std::uint32_t>(tensor.name));
     if (dimensions < 1 || dimensions > gguf::kMaxDimensions) {
-      return Damaged("tensor {} has {} dimensions, wanted 1 to {}", Printable(tensor.name),
-                     dimensions, gguf::kMaxDimensions);
+      return Damaged("tensor {} has {} dimensions, wanted 1 to {}", Shown(tensor.name), dimensions,
+                     gguf::kMaxDimensions);
     }
     for (std::uint32_t i = 0; i < dimensions; ++i) {
       MILLRACE_TRY(const auto extent, Read<std::uint64_t>(tensor.name));
       if (extent < 1 || extent > gguf::kMaxExtent) {
         return Damaged("tensor {} has extent {} in dimension {}, wanted 1 to {}",
-                       Printable(tensor.name), extent, i, gguf::kMaxExtent);
+                       Shown(tensor.name), extent, i, gguf::kMaxExtent);
       }
       tensor.shape.push_back(static_cast<std::int64_t>(extent));
     }
@@ -262,24 +252,24 @@ class GgufParser {
     MILLRACE_TRY(const auto number, Read<std::uint32_t>(tensor.name));
     const std::string_view name = gguf::TypeName(number);
     if (name.empty()) {
-      return Damaged("tensor {} has type {}, which does not exist", Printable(tensor.name), number);
+      return Damaged("tensor {} has type {}, which does not exist", Shown(tensor.name), number);
     }
     const auto dtype = ParseDType(name);
     if (!dtype) {
       return Unsupported("{}: tensor {} has type {}, which is not supported; supported: {}",
-                         checkpoint_.name_, Printable(tensor.name), name, SupportedTypes());
+                         checkpoint_.name_, Shown(tensor.name), name, SupportedTypes());
     }
     tensor.dtype = *dtype;
     if (static_cast<std::size_t>(tensor.columns()) % BlockElements(*dtype) == 0) return {};
-    return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}",
-                   Printable(tensor.name), tensor.columns(), BlockElements(*dtype), name);
+    return Damaged("tensor {} has rows of {}, wanted a multiple of {} for {}", Shown(tensor.name),
+                   tensor.columns(), BlockElements(*dtype), name);
   }
 
   Result<std::uint64_t> DataBytes(const Tensor& tensor) const {
     std::uint64_t total = RowBytes(tensor.dtype, static_cast<std::size_t>(tensor.columns()));
     for (std::size_t i = 1; i < tensor.shape.size(); ++i) {
       if (__builtin_mul_overflow(total, static_cast<std::uint64_t>(tensor.shape[i]), &total)) {
-        return Damaged("tensor {} is larger than any file", Printable(tensor.name));
+        return Damaged("tensor {} is larger than any file", Shown(tensor.name));
       }
     }
     return total;
@@ -294,11 +284,11 @@ class GgufParser {
       std::uint64_t end = 0;
       if (__builtin_add_overflow(data_begin, offsets_[i], &end) ||
           __builtin_add_overflow(end, size_bytes, &end)) {
-        return Damaged("tensor {} at offset {} ends beyond any file", Printable(tensor.name),
+        return Damaged("tensor {} at offset {} ends beyond any file", Shown(tensor.name),
                        offsets_[i]);
       }
       if (end > bytes_.size()) {
-        return Damaged("tensor {} ends at byte {}, the file has {}", Printable(tensor.name), end,
+        return Damaged("tensor {} ends at byte {}, the file has {}", Shown(tensor.name), end,
                        bytes_.size());
       }
       tensor.bytes = bytes_.subspan(end - size_bytes, size_bytes);
@@ -315,8 +305,8 @@ class GgufParser {
     for (std::size_t i = 1; i < order.size(); ++i) {
       const std::size_t before = order[i - 1], after = order[i];
       if (offsets_[before] + tensors[before].bytes.size() > offsets_[after]) {
-        return Damaged("tensors {} and {} overlap", Printable(tensors[before].name),
-                       Printable(tensors[after].name));
+        return Damaged("tensors {} and {} overlap", Shown(tensors[before].name),
+                       Shown(tensors[after].name));
       }
     }
     return {};
