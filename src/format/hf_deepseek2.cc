@@ -114,6 +114,7 @@ Result<void> SetExpertKeys(HfConversion& conversion) {
 
 Result<void> Complete(HfConversion& conversion) {
   MILLRACE_TRY_VOID(SetAttentionKeys(conversion));
+  MILLRACE_TRY_VOID(SetRopeScaling(conversion.config(), conversion.rope(), conversion.keys()));
   return SetExpertKeys(conversion);
 }
 

@@ -88,8 +88,14 @@ void SetGeneralKeys(const HfFamily& family, const std::string& directory, FileTy
 
 }  // namespace
 
-Result<Checkpoint> LoadHfDirectory(const std::string& directory) {
+Result<Checkpoint> LoadHfDirectory(const std::string& given) {
+  const std::string directory = given.substr(0, given.find_last_not_of('/') + 1);
   const std::string path = directory + "/config.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) {
+    return Invalid(
+        "{}: is a directory without config.json, wanted a model of Hugging Face or a file", given);
+  }
   MILLRACE_TRY(const nlohmann::json whole, LoadJson(path));
   const JsonObject whole_config(whole, path);
   MILLRACE_TRY(const std::string architecture, ArchitectureName(whole_config));

@@ -11,10 +11,10 @@
 
 namespace millrace {
 
-// kNotFound without config.json or weights; kUnsupported for an architecture that is not known (the
-// message lists those that are), for quantised weights but gpt-oss's, for tensors of other types
-// than F32, F16 and BF16 and for tensors that the architecture does not have; kInvalid for what is
-// damaged or contradicts itself. Every message names the file or the tensor.
+// kInvalid without config.json, kNotFound without weights; kUnsupported for an architecture that is
+// not known (the message lists those that are), for quantised weights but gpt-oss's, for tensors of
+// other types than F32, F16 and BF16 and for tensors that the architecture does not have; kInvalid
+// for what is damaged or contradicts itself. Every message names the file or the tensor.
 Result<Checkpoint> LoadHfDirectory(const std::string& directory);
 
 }  // namespace millrace

@@ -1,5 +1,5 @@
 // Gemma2ForCausalLM, Gemma3ForCausalLM and the text part of Gemma3ForConditionalGeneration.
-#include <cmath>
+#include <filesystem>
 
 #include "format/hf_changes.h"
 #include "format/hf_families.h"
@@ -31,6 +31,14 @@ Result<void> CheckQueryScale(const HfConversion& conversion, std::uint32_t layer
                      conversion.config().where(), scale, wanted);
 }
 
+// SentencePiece of these models puts no space before a text.
+void SetSpacePrefix(HfConversion& conversion) {
+  std::error_code ignored;
+  if (std::filesystem::exists(conversion.name() + "/tokenizer.model", ignored)) {
+    conversion.keys().SetPlain("tokenizer.ggml.add_space_prefix", false);
+  }
+}
+
 Result<void> CompleteGemma2(HfConversion& conversion) {
   const JsonObject& config = conversion.config();
   MILLRACE_TRY(const double attention, config.Number("attn_logit_softcapping", 50));
@@ -39,6 +47,8 @@ Result<void> CompleteGemma2(HfConversion& conversion) {
   conversion.keys().SetFloat("attn_logit_softcapping", attention);
   conversion.keys().SetFloat("final_logit_softcapping", final_cap);
   conversion.keys().Set("attention.sliding_window", window);
+  SetSpacePrefix(conversion);
+  MILLRACE_TRY_VOID(SetRopeScaling(config, conversion.rope(), conversion.keys()));
   return CheckQueryScale(conversion, 46);
 }
 
@@ -70,7 +80,9 @@ Result<void> CompleteGemma3(HfConversion& conversion) {
   }
   MILLRACE_TRY(const std::uint32_t window, config.Count("sliding_window"));
   conversion.keys().Set("attention.sliding_window", window);
+  SetSpacePrefix(conversion);
   MILLRACE_TRY_VOID(CheckPattern(conversion));
+  MILLRACE_TRY_VOID(SetRopeScaling(config, conversion.rope(), conversion.keys()));
   return CheckQueryScale(conversion, 62);
 }
 

@@ -103,17 +103,11 @@ void RepackBlock(std::byte scale, const std::byte* packed, std::byte* block) {
 // blocks: U8 [experts, rows, blocks, 16]; its scales, U8 [experts, rows, blocks], are another
 // tensor.
 struct Packed {
-  DType dtype;  // MXFP4
   const SafetensorsTensor& blocks;
   const SafetensorsTensor& scales;
 };
 
 Result<Packed> FindPacked(const HfConversion& conversion, const SafetensorsTensor& blocks) {
-  const std::optional<DType> mxfp4 = ParseDType("MXFP4");
-  if (!mxfp4) {
-    return Unsupported("{}: tensor {} is MXFP4, which is not supported", conversion.name(),
-                       blocks.name);
-  }
   constexpr std::string_view kBlocks = "blocks";
   const std::string stem = blocks.name.substr(0, blocks.name.size() - kBlocks.size());
   const SafetensorsTensor* scales = conversion.Find(stem + "scales");
@@ -127,7 +121,7 @@ Result<Packed> FindPacked(const HfConversion& conversion, const SafetensorsTenso
     return Invalid("{}: tensor {} and its scales are no U8 of fitting shapes", conversion.name(),
                    blocks.name);
   }
-  return Packed{*mxfp4, blocks, *scales};
+  return Packed{blocks, *scales};
 }
 
 // Every `step`-th row from `first` on, as a tensor of GGUF.
@@ -145,7 +139,7 @@ Result<void> AddPacked(HfConversion& conversion, const std::string& target, cons
   }
   const std::int64_t made_shape[] = {shape[0], shape[1] / static_cast<std::int64_t>(step),
                                      shape[2] * 32};
-  return conversion.Add(target, packed.dtype, made_shape, made);
+  return conversion.Add(target, DType::kMXFP4, made_shape, made);
 }
 
 Result<void> RepackDown(HfConversion& conversion, const HfSource& source) {
@@ -185,7 +179,7 @@ Result<void> Complete(HfConversion& conversion) {
   MILLRACE_TRY(const std::uint32_t ffn, config.Count("intermediate_size"));
   conversion.keys().Set("attention.sliding_window", window);
   conversion.keys().Set("expert_feed_forward_length", ffn);
-  return {};
+  return SetRopeScaling(config, conversion.rope(), conversion.keys());
 }
 
 constexpr HfFamily kFamilies[] = {

@@ -3,6 +3,8 @@
 #include <initializer_list>
 #include <utility>
 
+#include "format/tensor_name.h"
+
 namespace millrace {
 namespace {
 
@@ -78,25 +80,6 @@ Result<void> SetYarn(const JsonObject& config, const JsonObject& scaling, HfKeys
   return CopyFloat(scaling, {"beta_slow"}, "rope.scaling.yarn_beta_slow", keys);
 }
 
-Result<void> SetScaling(const JsonObject& config, const HfRope& rope, HfKeys& keys) {
-  // What llama3 and longrope scale by goes into tensors (hf_llama.cc, hf_phi3.cc).
-  if (rope.type == "default" || rope.type == "llama3") return {};
-  if (rope.type == "su" || rope.type == "longrope") {
-    keys.Set("rope.scaling.type", "longrope");
-    return {};
-  }
-  if (rope.type == "yarn") return SetYarn(config, *rope.scaling, keys);
-  if (rope.type != "linear") {
-    return Unsupported(
-        "{}: the rope type is '{}', supported: default, linear, yarn, llama3, longrope",
-        config.where(), rope.type);
-  }
-  MILLRACE_TRY(const double factor, rope.scaling->Number("factor"));
-  keys.Set("rope.scaling.type", "linear");
-  keys.SetFloat("rope.scaling.factor", factor);
-  return {};
-}
-
 Result<void> SetGating(const JsonObject& config, HfKeys& keys) {
   const auto key = FirstOf(config, {"scoring_func", "score_func"});
   if (!key) return {};
@@ -163,6 +146,19 @@ Result<HfRope> ReadHfRope(const JsonObject& config, const HfDefaults& defaults) 
   return rope;
 }
 
+Result<void> SetRopeScaling(const JsonObject& config, const HfRope& rope, HfKeys& keys) {
+  if (rope.type == "default") return {};
+  if (rope.type == "yarn") return SetYarn(config, *rope.scaling, keys);
+  if (rope.type != "linear") {
+    return Unsupported("{}: the rope type is '{}', not supported for this architecture",
+                       config.where(), Shown(rope.type));
+  }
+  MILLRACE_TRY(const double factor, rope.scaling->Number("factor"));
+  keys.Set("rope.scaling.type", "linear");
+  keys.SetFloat("rope.scaling.factor", factor);
+  return {};
+}
+
 Result<HfSizes> SetSharedKeys(const JsonObject& config, const HfRope& rope,
                               const HfDefaults& defaults, HfKeys& keys) {
   MILLRACE_TRY(const HfSizes sizes, ReadSizes(config, defaults));
@@ -184,7 +180,6 @@ Result<HfSizes> SetSharedKeys(const JsonObject& config, const HfRope& rope,
   keys.SetFloat("attention.layer_norm_rms_epsilon", eps);
   keys.SetFloat("rope.freq_base", rope.base);
   if (rope.sliding_base) keys.SetFloat("rope.freq_base_swa", *rope.sliding_base);
-  MILLRACE_TRY_VOID(SetScaling(config, rope, keys));
   MILLRACE_TRY_VOID(SetExperts(config, sizes, keys));
   return sizes;
 }

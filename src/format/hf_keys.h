@@ -55,8 +55,11 @@ struct HfSizes {
 // `config` is config.json, or its part about text. kInvalid for a value of the wrong type.
 Result<HfRope> ReadHfRope(const JsonObject& config, const HfDefaults& defaults);
 
-// Sets sizes, norm, rotation and experts. The errors are those of JsonObject, and kUnsupported for
-// a scaling of the rotation that GGUF cannot say.
+// Sets the keys of a scaled rotation, where it is not scaled, linear or YaRN; kUnsupported for
+// others.
+Result<void> SetRopeScaling(const JsonObject& config, const HfRope& rope, HfKeys& keys);
+
+// Sets sizes, norm, rotation (without its scaling) and experts. The errors are those of JsonObject.
 Result<HfSizes> SetSharedKeys(const JsonObject& config, const HfRope& rope,
                               const HfDefaults& defaults, HfKeys& keys);
 

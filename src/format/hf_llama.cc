@@ -63,7 +63,8 @@ Result<void> AddRopeDivisors(HfConversion& conversion) {
 }
 
 Result<void> Complete(HfConversion& conversion) {
-  return conversion.rope().type == "llama3" ? AddRopeDivisors(conversion) : Result<void>();
+  if (conversion.rope().type == "llama3") return AddRopeDivisors(conversion);
+  return SetRopeScaling(conversion.config(), conversion.rope(), conversion.keys());
 }
 
 constexpr HfFamily kFamilies[] = {

@@ -72,7 +72,8 @@ Result<void> Complete(HfConversion& conversion) {
   conversion.keys().Set("rope.scaling.original_context_length", original);
   conversion.keys().Set("attention.sliding_window", window);
   const bool has_factors = scaling && scaling->Has("long_factor");
-  return has_factors ? SetLongRope(conversion, original, rotated) : Result<void>();
+  if (has_factors) return SetLongRope(conversion, original, rotated);
+  return SetRopeScaling(config, conversion.rope(), conversion.keys());
 }
 
 constexpr HfFamily kFamilies[] = {

@@ -11,12 +11,14 @@ constexpr HfRule kMoeRules[] = {
     {".mlp.experts.down_proj", ".ffn_down_exps.weight", Keep},
 };
 
-Result<void> Complete(HfConversion&) { return {}; }
+Result<void> Complete(HfConversion& conversion) {
+  return SetRopeScaling(conversion.config(), conversion.rope(), conversion.keys());
+}
 
 Result<void> CompleteMoe(HfConversion& conversion) {
   MILLRACE_TRY(const std::uint32_t ffn, conversion.config().Count("moe_intermediate_size"));
   conversion.keys().Set("expert_feed_forward_length", ffn);
-  return {};
+  return Complete(conversion);
 }
 
 constexpr HfFamily kFamilies[] = {
