@@ -146,7 +146,7 @@ std::string Describe(const Model& model, const HostPlan& plan, bool each_tensor)
                      each_tensor ? EachTensorText(file) : TensorText(file)) +
          fmt::format("On this machine: {}, {} {}, KV cache in {}\n\n{}\n{}",
                      Name(plan.kernels().level), threads, threads == 1 ? "thread" : "threads",
-                     plan.options().kv_type == KvType::kF16 ? "F16" : "F32", MemoryText(plan),
+                     Name(plan.options().kv_type), MemoryText(plan),
                      WorkText(plan));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string_view>
 
 #include "engine/interpreter_backend.h"
 
@@ -12,6 +13,22 @@ constexpr std::int32_t kDefaultContext = 4096;
 // Beyond its training a model writes nonsense, and tables of positions take long to make: nobody
 // wants more than this by intention.
 constexpr std::int32_t kLongContext = 1 << 20;
+
+struct NamedKvType {
+  std::string_view name;
+  KvType host;
+  reference::CacheType interpreter;
+};
+constexpr NamedKvType kKvTypes[] = {{"f16", KvType::kF16, reference::CacheType::kF16},
+                                    {"f32", KvType::kF32, reference::CacheType::kF32},
+                                    {"q8_0", KvType::kQ8_0, reference::CacheType::kQ8_0}};
+
+const NamedKvType* FindKvType(std::string_view name) {
+  for (const NamedKvType& type : kKvTypes) {
+    if (type.name == name) return &type;
+  }
+  return nullptr;
+}
 
 Result<ExecutorLimits> Limits(const Model& model, const BackendOptions& options) {
   const std::int64_t trained = model.config().context_length;
@@ -62,8 +79,8 @@ Result<void> Validate(const BackendOptions& options) {
     return Invalid("--on: found '{}', wanted host or interpreter", options.on);
   }
   for (const std::string& type : {options.key_type, options.value_type}) {
-    if (type != "f16" && type != "f32") {
-      return Invalid("KV cache: found type '{}', wanted f16 or f32", type);
+    if (FindKvType(type) == nullptr) {
+      return Invalid("KV cache: found type '{}', wanted f16, f32 or q8_0", type);
     }
   }
   if (options.key_type != options.value_type) {
@@ -82,12 +99,11 @@ Result<void> Validate(const BackendOptions& options) {
 
 Result<Backend> MakeBackend(const Model& model, const BackendOptions& options) {
   MILLRACE_TRY_VOID(Validate(options));
-  const KvType kv_type = options.key_type == "f32" ? KvType::kF32 : KvType::kF16;
+  const NamedKvType& kv_type = *FindKvType(options.key_type);
   MILLRACE_TRY(const ExecutorLimits limits, Limits(model, options));
-  if (options.on == "host") return MakeHost(model, options, limits, kv_type);
-  const auto cache =
-      kv_type == KvType::kF16 ? reference::CacheType::kF16 : reference::CacheType::kF32;
-  return Backend{.executor = std::make_unique<InterpreterBackend>(model.graph(), cache, limits),
+  if (options.on == "host") return MakeHost(model, options, limits, kv_type.host);
+  return Backend{.executor = std::make_unique<InterpreterBackend>(model.graph(),
+                                                                  kv_type.interpreter, limits),
                  .plan = nullptr,
                  .threads = 1};
 }

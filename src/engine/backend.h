@@ -22,7 +22,7 @@ struct BackendOptions {
   std::int32_t sequences = 1;     // that can be in work together, each with a full context
   std::int32_t max_tokens = 512;  // of one step
   std::int32_t max_logit_rows = 1;
-  std::string key_type = "f16";  // of the KV cache: f16 or f32
+  std::string key_type = "f16";  // of the KV cache: f16, f32 or q8_0
   std::string value_type = "f16";
 };
 

@@ -16,6 +16,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -52,42 +53,117 @@ struct RopeTable {
 struct Embed {
   WeightId table;
 };
+// Normalises every run of weight.columns values of a row by itself: the whole row, or each head.
 struct RmsNorm {
   ValueId input;
   WeightId weight;
   float eps = 0;
 };
-// input [tokens, columns of weight] -> [tokens, rows of weight].
+// input [tokens, groups * columns of weight] -> [tokens, rows of weight], plus bias [rows] if there
+// is one. With groups, part g of the input meets rows [g, g + 1) * rows / groups only: a
+// block-diagonal matrix, as the per-head matrices of latent attention (arXiv:2405.04434) are.
 struct Linear {
   ValueId input;
   WeightId weight;
+  std::optional<WeightId> bias = std::nullopt;
+  std::int32_t groups = 1;
 };
-// Rotates each head of input [tokens, heads * head_dim] by the token's position.
+// Which two dimensions of the n rotated ones turn together.
+enum class RopePairs {
+  kAdjacent,  // 2i and 2i + 1
+  kHalves,    // i and i + n / 2
+};
+// Rotates dimensions [first, first + 2 * pairs of the table) of each head of input [tokens, heads *
+// head_dim] by the token's position.
 struct Rope {
   ValueId input;
   RopeTableId table;
   std::int32_t head_dim = 0;
+  std::int32_t first = 0;
+  RopePairs pairs = RopePairs::kAdjacent;
 };
-// Appends key and value [tokens, kv_heads * head_dim] to the cache of `layer`, then attends
-// causally with query [tokens, heads * head_dim]. Query head h reads the key-value head h *
-// kv_heads / heads.
+// Appends key [tokens, kv_heads * head_dim] and value [tokens, kv_heads * value_dim] to the cache
+// of `layer`, then attends causally with query [tokens, heads * head_dim]; makes [tokens, heads *
+// value_dim]. Query head h reads the key-value head h * kv_heads / heads.
 struct Attention {
   ValueId query, key, value;
   std::int32_t layer = 0;
   std::int32_t heads = 0;
   std::int32_t kv_heads = 0;
   std::int32_t head_dim = 0;
-  float scale = 0;  // of the scores, usually 1 / sqrt(head_dim)
+  std::int32_t value_dim = 0;
+  float scale = 0;          // of the scores, usually 1 / sqrt(head_dim)
+  std::int32_t window = 0;  // position p sees p - window + 1 .. p; 0: everything before it
+  float softcap = 0;        // scores become softcap * tanh(score / softcap); 0: they stay
+  std::optional<WeightId> sinks =
+      std::nullopt;  // [heads]: a score without a value, arXiv:2309.17453
 };
-// silu(gate) * up, elementwise.
-struct SiluMul {
+enum class GateKind {
+  kSilu,  // silu(gate) * up, arXiv:2002.05202
+  kGelu,  // gelu(gate) * up, gelu by its tanh form, arXiv:1606.08415
+  // gpt-oss: g = min(gate, 7), u = clamp(up, -7, 7); g / (1 + exp(-1.702 g)) * (u + 1)
+  kClampedSwiglu,
+};
+struct GateMul {
   ValueId gate, up;
+  GateKind kind = GateKind::kSilu;
 };
 struct Add {
   ValueId left, right;
 };
+struct Scale {
+  ValueId input;
+  float factor = 1;
+};
+// cap * tanh(input / cap).
+struct Softcap {
+  ValueId input;
+  float cap = 0;
+};
+// Of each of `heads` equal parts of a row, columns [begin, begin + size).
+struct HeadSlice {
+  ValueId input;
+  std::int32_t heads = 1;
+  std::int32_t begin = 0;
+  std::int32_t size = 0;
+};
+// Part h of left, then part h of right, for each of `heads` equal parts.
+struct HeadConcat {
+  ValueId left, right;
+  std::int32_t heads = 1;
+};
+// How the logits of a router become weights.
+enum class RouteWeights {
+  kSoftmax,          // over all experts
+  kSoftmaxOfChosen,  // over the chosen ones
+  kSigmoid,
+};
+// Chooses experts for each token: logits [tokens, experts] -> [tokens, experts] with the weight of
+// every chosen expert and 0 elsewhere. Ties go to the lower index.
+struct Route {
+  ValueId logits = {};
+  std::int32_t chosen = 0;  // experts a token has
+  RouteWeights weights = RouteWeights::kSoftmax;
+  std::optional<WeightId> selection_bias =
+      std::nullopt;                // [experts]: counts for the choice, not in the weight
+  std::int32_t groups = 1;         // experts are chosen from the best
+  std::int32_t chosen_groups = 1;  // groups only (arXiv:2412.19437, 2.1.2)
+  bool normalise = false;          // whether the weights are divided by their sum
+  float scale = 1;                 // then multiplied by this
+};
+// The sum over the experts e with routes[e] != 0, ascending, of routes[e] * down_e(gate_e x gated
+// with up_e x). Weights of all experts are stacked: gate and up [experts * ffn, hidden], down
+// [experts * hidden, ffn]; biases likewise, [experts * ffn] and [experts * hidden].
+struct Experts {
+  ValueId input = {}, routes = {};
+  WeightId gate = {}, up = {}, down = {};
+  std::optional<WeightId> gate_bias = std::nullopt, up_bias = std::nullopt,
+                          down_bias = std::nullopt;
+  GateKind kind = GateKind::kSilu;
+};
 
-using Operation = std::variant<Embed, RmsNorm, Linear, Rope, Attention, SiluMul, Add>;
+using Operation = std::variant<Embed, RmsNorm, Linear, Rope, Attention, GateMul, Add, Scale,
+                               Softcap, HeadSlice, HeadConcat, Route, Experts>;
 
 // operations[i] makes ValueId{i} with columns[i] columns.
 struct Graph {

@@ -1,9 +1,11 @@
 #include "graph/interpreter.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/check.h"
-#include "numerics/half.h"
+#include "graph/reference_route.h"
+#include "numerics/reference.h"
 
 namespace millrace {
 namespace {
@@ -28,7 +30,10 @@ Interpreter::Interpreter(const Graph& graph, reference::CacheType cache)
     : graph_(graph), cache_type_(cache), values_(graph.operations.size()) {
   for (const Weight& weight : graph.weights) MILLRACE_CHECK(!weight.bytes.empty());
   for (const Operation& operation : graph.operations) {
-    if (std::holds_alternative<Attention>(operation)) layers_.emplace_back();
+    if (const auto* attention = std::get_if<Attention>(&operation)) {
+      layers_.push_back({{cache, Size(attention->kv_heads), Size(attention->head_dim)},
+                         {cache, Size(attention->kv_heads), Size(attention->value_dim)}});
+    }
   }
 }
 
@@ -71,24 +76,41 @@ Interpreter::Matrix Interpreter::Run(const Embed& op, std::span<const TokenId> t
   return result;
 }
 
-Interpreter::Matrix Interpreter::Run(const RmsNorm& op, std::span<const TokenId> tokens) const {
+Interpreter::Matrix Interpreter::Run(const RmsNorm& op, std::span<const TokenId>) const {
   const std::vector<float> weight = Dequantise(graph_.weight(op.weight));
-  const std::size_t columns = weight.size();
-  Matrix result(tokens.size() * columns);
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    reference::RmsNorm(Row(op.input, t), weight, op.eps,
-                       std::span(result).subspan(t * columns, columns));
+  const Matrix& x = values_[op.input.index()];
+  Matrix result(x.size());
+  for (std::size_t at = 0; at < x.size(); at += weight.size()) {
+    reference::RmsNorm(std::span(x).subspan(at, weight.size()), weight, op.eps,
+                       std::span(result).subspan(at, weight.size()));
   }
   return result;
 }
 
+Interpreter::Matrix Interpreter::Multiply(WeightId id, const std::optional<WeightId>& bias,
+                                          std::size_t part, std::size_t parts,
+                                          std::span<const float> x) const {
+  const Weight& weight = graph_.weight(id);
+  const std::size_t rows = Size(weight.rows) / parts;
+  Matrix y(rows);
+  reference::Linear(weight.dtype,
+                    weight.bytes.data() + part * rows * RowBytes(weight.dtype, x.size()), x, y);
+  if (bias) {
+    const std::vector<float> values = Dequantise(graph_.weight(*bias));
+    for (std::size_t r = 0; r < rows; ++r) y[r] += values[part * rows + r];
+  }
+  return y;
+}
+
 Interpreter::Matrix Interpreter::Run(const Linear& op, std::span<const TokenId> tokens) const {
-  const Weight& weight = graph_.weight(op.weight);
-  const std::size_t rows = Size(weight.rows);
-  Matrix result(tokens.size() * rows);
+  const std::size_t groups = Size(op.groups), columns = Size(graph_.weight(op.weight).columns);
+  Matrix result;
   for (std::size_t t = 0; t < tokens.size(); ++t) {
-    reference::Linear(weight.dtype, weight.bytes.data(), Row(op.input, t),
-                      std::span(result).subspan(t * rows, rows));
+    for (std::size_t g = 0; g < groups; ++g) {
+      const Matrix y =
+          Multiply(op.weight, op.bias, g, groups, Row(op.input, t).subspan(g * columns, columns));
+      result.insert(result.end(), y.begin(), y.end());
+    }
   }
   return result;
 }
@@ -103,41 +125,133 @@ Interpreter::Matrix Interpreter::Run(const Rope& op, std::span<const TokenId> to
     const auto cosine = std::span(angles.cosine).subspan(first, angles.pairs);
     const auto sine = std::span(angles.sine).subspan(first, angles.pairs);
     for (std::size_t h = 0; h < heads; ++h) {
-      reference::Rope(cosine, sine,
-                      std::span(result).subspan((t * heads + h) * head_dim, head_dim));
+      const auto rotated =
+          std::span(result).subspan((t * heads + h) * head_dim + Size(op.first), 2 * angles.pairs);
+      if (op.pairs == RopePairs::kAdjacent) {
+        reference::Rope(cosine, sine, rotated);
+      } else {
+        reference::RopeHalves(cosine, sine, rotated);
+      }
     }
   }
   return result;
-}
-
-void Interpreter::Append(std::vector<float>& cache, ValueId value) const {
-  for (const float x : values_[value.index()]) {
-    cache.push_back(cache_type_ == reference::CacheType::kF16 ? RoundToHalf(x) : x);
-  }
 }
 
 Interpreter::Matrix Interpreter::Run(const Attention& op, std::span<const TokenId> tokens) {
   LayerCache& cache = layers_[Size(op.layer)];
-  Append(cache.keys, op.key);
-  Append(cache.values, op.value);
-  const std::size_t heads = Size(op.heads), kv_heads = Size(op.kv_heads);
-  const std::size_t head_dim = Size(op.head_dim);
-  Matrix result(tokens.size() * heads * head_dim);
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    cache.keys.Append(Row(op.key, t));
+    cache.values.Append(Row(op.value, t));
+  }
+  std::vector<float> sinks;
+  if (op.sinks) sinks = Dequantise(graph_.weight(*op.sinks));
+  reference::AttentionRule rule{
+      .scale = op.scale, .window = Size(op.window), .softcap = op.softcap};
+  const std::size_t heads = Size(op.heads), head_dim = Size(op.head_dim);
+  const std::size_t value_dim = Size(op.value_dim);
+  Matrix result(tokens.size() * heads * value_dim);
   for (std::size_t t = 0; t < tokens.size(); ++t) {
     for (std::size_t h = 0; h < heads; ++h) {
-      const std::size_t kv_offset = h * kv_heads / heads * head_dim;
-      reference::Attention(cache_type_, Row(op.query, t).subspan(h * head_dim, head_dim),
-                           cache.keys.data() + kv_offset, cache.values.data() + kv_offset,
-                           kv_heads * head_dim, position_ + t + 1, op.scale,
-                           std::span(result).subspan((t * heads + h) * head_dim, head_dim));
+      if (op.sinks) rule.sink = sinks[h];
+      reference::Attention(cache.keys, cache.values, h * Size(op.kv_heads) / heads, position_ + t,
+                           Row(op.query, t).subspan(h * head_dim, head_dim), rule,
+                           std::span(result).subspan((t * heads + h) * value_dim, value_dim));
     }
   }
   return result;
 }
 
-Interpreter::Matrix Interpreter::Run(const SiluMul& op, std::span<const TokenId>) const {
+namespace {
+
+void ApplyGate(GateKind kind, std::span<const float> gate, std::span<const float> up,
+               std::span<float> y) {
+  switch (kind) {
+    case GateKind::kSilu:
+      return reference::SiluMul(gate, up, y);
+    case GateKind::kGelu:
+      return reference::GeluMul(gate, up, y);
+    case GateKind::kClampedSwiglu:
+      return reference::ClampedSwigluMul(gate, up, y);
+  }
+}
+
+}  // namespace
+
+Interpreter::Matrix Interpreter::Run(const GateMul& op, std::span<const TokenId>) const {
   Matrix result(values_[op.gate.index()].size());
-  reference::SiluMul(values_[op.gate.index()], values_[op.up.index()], result);
+  ApplyGate(op.kind, values_[op.gate.index()], values_[op.up.index()], result);
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const Scale& op, std::span<const TokenId>) const {
+  Matrix result = values_[op.input.index()];
+  for (float& x : result) x *= op.factor;
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const Softcap& op, std::span<const TokenId>) const {
+  Matrix result(values_[op.input.index()].size());
+  reference::Softcap(values_[op.input.index()], op.cap, result);
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const HeadSlice& op, std::span<const TokenId> tokens) const {
+  Matrix result;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto row = Row(op.input, t);
+    const std::size_t width = row.size() / Size(op.heads);
+    for (std::size_t h = 0; h < Size(op.heads); ++h) {
+      const auto part = row.subspan(h * width + Size(op.begin), Size(op.size));
+      result.insert(result.end(), part.begin(), part.end());
+    }
+  }
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const HeadConcat& op, std::span<const TokenId> tokens) const {
+  Matrix result;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    for (std::size_t h = 0; h < Size(op.heads); ++h) {
+      for (const ValueId id : {op.left, op.right}) {
+        const auto row = Row(id, t);
+        const std::size_t width = row.size() / Size(op.heads);
+        const auto part = row.subspan(h * width, width);
+        result.insert(result.end(), part.begin(), part.end());
+      }
+    }
+  }
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const Route& op, std::span<const TokenId> tokens) const {
+  std::vector<float> bias;
+  if (op.selection_bias) bias = Dequantise(graph_.weight(*op.selection_bias));
+  Matrix result;
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const std::vector<float> routes = ReferenceRoute(op, bias, Row(op.logits, t));
+    result.insert(result.end(), routes.begin(), routes.end());
+  }
+  return result;
+}
+
+Interpreter::Matrix Interpreter::Run(const Experts& op, std::span<const TokenId> tokens) const {
+  const std::size_t experts = Size(graph_.columns[op.routes.index()]);
+  const std::size_t hidden = Size(graph_.weight(op.down).rows) / experts;
+  Matrix result(tokens.size() * hidden, 0.0f);
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    for (std::size_t e = 0; e < experts; ++e) {
+      const float route = Row(op.routes, t)[e];
+      if (route == 0) continue;
+      Matrix gate = Multiply(op.gate, op.gate_bias, e, experts, Row(op.input, t));
+      const Matrix up = Multiply(op.up, op.up_bias, e, experts, Row(op.input, t));
+      ApplyGate(op.kind, gate, up, gate);
+      const Matrix y = Multiply(op.down, op.down_bias, e, experts, gate);
+      for (std::size_t r = 0; r < hidden; ++r) {
+        float& sum = result[t * hidden + r];
+        sum = std::fma(route, y[r], sum);
+      }
+    }
+  }
   return result;
 }
 

@@ -4,13 +4,14 @@
 // for bit. One sequence, no batching, every value kept in full.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "base/typed_index.h"
 #include "graph/graph.h"
 #include "graph/rope_angles.h"
-#include "numerics/reference.h"
+#include "numerics/reference_attention.h"
 
 namespace millrace {
 
@@ -33,10 +34,8 @@ class Interpreter {
  private:
   using Matrix = std::vector<float>;  // [tokens, columns]
 
-  // Keys and values of one layer, [positions, kv_heads * head_dim], rounded to the cache's type.
   struct LayerCache {
-    std::vector<float> keys;
-    std::vector<float> values;
+    reference::CachedVectors keys, values;
   };
 
   Matrix Run(const Embed& op, std::span<const TokenId> tokens) const;
@@ -44,12 +43,21 @@ class Interpreter {
   Matrix Run(const Linear& op, std::span<const TokenId> tokens) const;
   Matrix Run(const Rope& op, std::span<const TokenId> tokens) const;
   Matrix Run(const Attention& op, std::span<const TokenId> tokens);
-  Matrix Run(const SiluMul& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const GateMul& op, std::span<const TokenId> tokens) const;
   Matrix Run(const Add& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const Scale& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const Softcap& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const HeadSlice& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const HeadConcat& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const Route& op, std::span<const TokenId> tokens) const;
+  Matrix Run(const Experts& op, std::span<const TokenId> tokens) const;
+
+  // Part `part` of `parts` equal ones of the weight's rows times x, plus the bias.
+  Matrix Multiply(WeightId weight, const std::optional<WeightId>& bias, std::size_t part,
+                  std::size_t parts, std::span<const float> x) const;
 
   // The row of one token.
   std::span<const float> Row(ValueId value, std::size_t token) const;
-  void Append(std::vector<float>& cache, ValueId value) const;
   void GrowRopeAngles(std::size_t positions);
 
   const Graph& graph_;

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "graph/parse.h"
+#include "numerics/reference.h"
 #include "graph/verify.h"
 #include "numerics/half.h"
 

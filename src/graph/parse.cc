@@ -2,7 +2,10 @@
 
 #include <charconv>
 #include <map>
+#include <optional>
 #include <string>
+
+#include "graph/print.h"
 
 namespace millrace {
 namespace {
@@ -152,45 +155,68 @@ class GraphParser {
       MILLRACE_TRY(const WeightId table, ParseWeightName(line));
       return Operation(Embed{table});
     }
-    if (name == "rms_norm") {
-      RmsNorm op{};
-      MILLRACE_TRY(op.input, ParseValue(line));
-      MILLRACE_TRY_VOID(line.Expect(","));
-      MILLRACE_TRY(op.weight, ParseWeightName(line));
-      MILLRACE_TRY(op.eps, ParseField<float>(line, "eps"));
-      return Operation(op);
-    }
-    if (name == "linear") {
-      Linear op{};
-      MILLRACE_TRY(op.input, ParseValue(line));
-      MILLRACE_TRY_VOID(line.Expect(","));
-      MILLRACE_TRY(op.weight, ParseWeightName(line));
-      return Operation(op);
-    }
-    if (name == "rope") {
-      Rope op{};
-      MILLRACE_TRY(op.input, ParseValue(line));
-      MILLRACE_TRY(op.table.value, ParseField<std::int32_t>(line, "table"));
-      MILLRACE_TRY(op.head_dim, ParseField<std::int32_t>(line, "head_dim"));
-      return Operation(op);
-    }
+    if (name == "rms_norm") return ParseRmsNorm(line);
+    if (name == "linear") return ParseLinear(line);
+    if (name == "rope") return ParseRope(line);
     if (name == "attention") return ParseAttention(line);
-    if (name == "silu_mul") {
-      SiluMul op{};
-      MILLRACE_TRY_VOID(line.Expect("gate"));
-      MILLRACE_TRY(op.gate, ParseValue(line));
-      MILLRACE_TRY(op.up, ParseNamedValue(line, "up"));
+    if (name == "add") return ParseAdd(line);
+    if (name == "scale") {
+      Scale op{};
+      MILLRACE_TRY(op.input, ParseValue(line));
+      MILLRACE_TRY(op.factor, ParseField<float>(line, "factor"));
       return Operation(op);
     }
-    if (name == "add") {
-      Add op{};
-      MILLRACE_TRY(op.left, ParseValue(line));
-      MILLRACE_TRY_VOID(line.Expect(","));
-      MILLRACE_TRY(op.right, ParseValue(line));
+    if (name == "softcap") {
+      Softcap op{};
+      MILLRACE_TRY(op.input, ParseValue(line));
+      MILLRACE_TRY(op.cap, ParseField<float>(line, "cap"));
       return Operation(op);
     }
-    return Invalid("found '{}', wanted embed, rms_norm, linear, rope, attention, silu_mul or add",
-                   name.substr(0, 40));
+    if (name == "head_slice") return ParseHeadSlice(line);
+    if (name == "head_concat") return ParseHeadConcat(line);
+    if (name == "route") return ParseRoute(line);
+    if (name == "experts") return ParseExperts(line);
+    if (const auto kind = GateKindOf(name)) return ParseGateMul(line, *kind);
+    return Invalid(
+        "found '{}', wanted embed, rms_norm, linear, rope, attention, silu_mul, gelu_mul, "
+        "clamped_swiglu_mul, add, scale, softcap, head_slice, head_concat, route or experts",
+        name.substr(0, 40));
+  }
+
+  static std::optional<GateKind> GateKindOf(std::string_view name) {
+    for (const GateKind kind : {GateKind::kSilu, GateKind::kGelu, GateKind::kClampedSwiglu}) {
+      if (Name(kind) == name) return kind;
+    }
+    return std::nullopt;
+  }
+
+  Result<Operation> ParseRmsNorm(Line& line) {
+    RmsNorm op{};
+    MILLRACE_TRY(op.input, ParseValue(line));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(op.weight, ParseWeightName(line));
+    MILLRACE_TRY(op.eps, ParseField<float>(line, "eps"));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseLinear(Line& line) {
+    Linear op{};
+    MILLRACE_TRY(op.input, ParseValue(line));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(op.weight, ParseWeightName(line));
+    MILLRACE_TRY(op.bias, ParseOptionalWeight(line, "bias"));
+    MILLRACE_TRY(op.groups, ParseOptional<std::int32_t>(line, "groups", 1));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseRope(Line& line) {
+    Rope op{};
+    MILLRACE_TRY(op.input, ParseValue(line));
+    MILLRACE_TRY(op.table.value, ParseField<std::int32_t>(line, "table"));
+    MILLRACE_TRY(op.head_dim, ParseField<std::int32_t>(line, "head_dim"));
+    MILLRACE_TRY(op.first, ParseOptional<std::int32_t>(line, "first", 0));
+    if (TakeNamed(line, "halves")) op.pairs = RopePairs::kHalves;
+    return Operation(op);
   }
 
   Result<Operation> ParseAttention(Line& line) {
@@ -204,6 +230,87 @@ class GraphParser {
     MILLRACE_TRY(op.kv_heads, ParseField<std::int32_t>(line, "kv_heads"));
     MILLRACE_TRY(op.head_dim, ParseField<std::int32_t>(line, "head_dim"));
     MILLRACE_TRY(op.scale, ParseField<float>(line, "scale"));
+    MILLRACE_TRY(op.value_dim, ParseOptional<std::int32_t>(line, "value_dim", op.head_dim));
+    MILLRACE_TRY(op.window, ParseOptional<std::int32_t>(line, "window", 0));
+    MILLRACE_TRY(op.softcap, ParseOptional<float>(line, "softcap", 0));
+    MILLRACE_TRY(op.sinks, ParseOptionalWeight(line, "sinks"));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseGateMul(Line& line, GateKind kind) {
+    GateMul op{.gate = {}, .up = {}, .kind = kind};
+    MILLRACE_TRY_VOID(line.Expect("gate"));
+    MILLRACE_TRY(op.gate, ParseValue(line));
+    MILLRACE_TRY(op.up, ParseNamedValue(line, "up"));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseAdd(Line& line) {
+    Add op{};
+    MILLRACE_TRY(op.left, ParseValue(line));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(op.right, ParseValue(line));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseHeadSlice(Line& line) {
+    HeadSlice op{};
+    MILLRACE_TRY(op.input, ParseValue(line));
+    MILLRACE_TRY(op.heads, ParseField<std::int32_t>(line, "heads"));
+    MILLRACE_TRY(op.begin, ParseField<std::int32_t>(line, "begin"));
+    MILLRACE_TRY(op.size, ParseField<std::int32_t>(line, "size"));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseHeadConcat(Line& line) {
+    HeadConcat op{};
+    MILLRACE_TRY(op.left, ParseValue(line));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(op.right, ParseValue(line));
+    MILLRACE_TRY(op.heads, ParseField<std::int32_t>(line, "heads"));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseRoute(Line& line) {
+    Route op{};
+    MILLRACE_TRY(op.logits, ParseValue(line));
+    MILLRACE_TRY(op.chosen, ParseField<std::int32_t>(line, "chosen"));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(const std::string_view weights, line.Word("how logits become weights"));
+    bool known = false;
+    for (const RouteWeights kind :
+         {RouteWeights::kSoftmax, RouteWeights::kSoftmaxOfChosen, RouteWeights::kSigmoid}) {
+      if (Name(kind) != weights) continue;
+      op.weights = kind;
+      known = true;
+    }
+    if (!known) {
+      return Invalid("found '{}', wanted softmax, softmax_of_chosen or sigmoid",
+                     weights.substr(0, 40));
+    }
+    MILLRACE_TRY(op.selection_bias, ParseOptionalWeight(line, "selection_bias"));
+    MILLRACE_TRY(op.groups, ParseOptional<std::int32_t>(line, "groups", 1));
+    MILLRACE_TRY(op.chosen_groups, ParseOptional<std::int32_t>(line, "chosen_groups", 1));
+    op.normalise = TakeNamed(line, "normalise");
+    MILLRACE_TRY(op.scale, ParseOptional<float>(line, "scale", 1));
+    return Operation(op);
+  }
+
+  Result<Operation> ParseExperts(Line& line) {
+    Experts op{};
+    MILLRACE_TRY(op.input, ParseValue(line));
+    MILLRACE_TRY(op.routes, ParseNamedValue(line, "routes"));
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY(const std::string_view gate_name, line.Word("the kind of gate"));
+    const auto kind = GateKindOf(gate_name);
+    if (!kind) return Invalid("found '{}', wanted a kind of gate", gate_name.substr(0, 40));
+    op.kind = *kind;
+    MILLRACE_TRY(op.gate, ParseNamedWeight(line, "gate"));
+    MILLRACE_TRY(op.up, ParseNamedWeight(line, "up"));
+    MILLRACE_TRY(op.down, ParseNamedWeight(line, "down"));
+    MILLRACE_TRY(op.gate_bias, ParseOptionalWeight(line, "gate_bias"));
+    MILLRACE_TRY(op.up_bias, ParseOptionalWeight(line, "up_bias"));
+    MILLRACE_TRY(op.down_bias, ParseOptionalWeight(line, "down_bias"));
     return Operation(op);
   }
 
@@ -218,6 +325,34 @@ class GraphParser {
     MILLRACE_TRY_VOID(line.Expect(","));
     MILLRACE_TRY_VOID(line.Expect(name));
     return ParseValue(line);
+  }
+
+  // ", NAME" if that comes next.
+  static bool TakeNamed(Line& line, std::string_view name) {
+    Line ahead = line;
+    if (!ahead.Take(",") || !ahead.Take(name)) return false;
+    line = ahead;
+    return true;
+  }
+
+  // ", NAME NUMBER", or the usual value if something else comes next.
+  template <typename Number>
+  Result<Number> ParseOptional(Line& line, std::string_view name, Number usual) {
+    if (!TakeNamed(line, name)) return usual;
+    return line.ParseNumber<Number>("a number");
+  }
+
+  // ", NAME WEIGHT", or nothing if something else comes next.
+  Result<std::optional<WeightId>> ParseOptionalWeight(Line& line, std::string_view name) {
+    if (!TakeNamed(line, name)) return std::optional<WeightId>();
+    MILLRACE_TRY(const WeightId id, ParseWeightName(line));
+    return std::optional<WeightId>(id);
+  }
+
+  Result<WeightId> ParseNamedWeight(Line& line, std::string_view name) {
+    MILLRACE_TRY_VOID(line.Expect(","));
+    MILLRACE_TRY_VOID(line.Expect(name));
+    return ParseWeightName(line);
   }
 
   // ", NAME NUMBER".

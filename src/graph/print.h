@@ -13,7 +13,8 @@
 //     logits %6
 //
 // Weights and rope tables come first, in the order of their ids, then the operations in the order
-// of their values, each with the columns of its value after the colon. Numbers have as many digits
+// of their values, each with the columns of its value after the colon. Fields that have their usual
+// value (groups 1, no bias, no window, ...) are left out. Numbers have as many digits
 // as it takes to read the same number again.
 #pragma once
 
@@ -31,6 +32,9 @@ std::string Print(const Graph& graph);
 
 // The line of one value, without a newline.
 std::string PrintOperation(const Graph& graph, ValueId value);
+
+std::string_view Name(GateKind kind);         // "silu_mul"
+std::string_view Name(RouteWeights weights);  // "softmax"
 
 // "embed", "rms_norm", ...: the word after "=".
 std::string_view Name(const Operation& operation);

@@ -17,7 +17,7 @@ Graph GraphOfAwkwardNumbers() {
   graph.rope_tables.push_back(
       {.frequencies = {1.0 / 3, 5e-324, 1.7976931348623157e308}, .magnitude = 0.1 + 0.2});
   graph.operations = {Embed{WeightId{0}}, RmsNorm{ValueId{0}, WeightId{1}, 1e-45f},
-                      Attention{ValueId{1}, ValueId{1}, ValueId{1}, 0, 2, 2, 2, 0.70710677f}};
+                      Attention{ValueId{1}, ValueId{1}, ValueId{1}, 0, 2, 2, 2, 2, 0.70710677f}};
   graph.columns = {4, 4, 4};
   graph.logits = ValueId{2};
   return graph;
@@ -49,7 +49,7 @@ TEST(Print, OperandsOfEveryOperationKeepTheirPlaces) {
                                 .kv_heads = 6,
                                 .head_dim = 7,
                                 .scale = 8},
-                      SiluMul{.gate = ValueId{1}, .up = ValueId{2}},
+                      GateMul{.gate = ValueId{1}, .up = ValueId{2}},
                       Add{.left = ValueId{1}, .right = ValueId{2}},
                       Rope{.input = ValueId{1}, .table = RopeTableId{2}, .head_dim = 3},
                       Linear{.input = ValueId{1}, .weight = WeightId{0}}};
@@ -65,7 +65,7 @@ TEST(Print, OperandsOfEveryOperationKeepTheirPlaces) {
   EXPECT_EQ(attention.heads, 5);
   EXPECT_EQ(attention.kv_heads, 6);
   EXPECT_EQ(attention.head_dim, 7);
-  EXPECT_EQ(std::get<SiluMul>(read->operations[1]).up.value, 2);
+  EXPECT_EQ(std::get<GateMul>(read->operations[1]).up.value, 2);
   EXPECT_EQ(std::get<Add>(read->operations[2]).right.value, 2);
   EXPECT_EQ(std::get<Rope>(read->operations[3]).table.value, 2);
   EXPECT_EQ(Print(*read), text);

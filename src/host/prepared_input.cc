@@ -35,6 +35,13 @@ void InputForms::Add(DType weights) {
   }
 }
 
+void InputForms::Add(InputForms other) {
+  blocks |= other.blocks;
+  plain |= other.plain;
+  half |= other.half;
+  bfloat |= other.bfloat;
+}
+
 PreparedInput::PreparedInput(InputForms forms, std::size_t rows, std::size_t columns,
                              Placement& placement)
     : columns_(columns) {
@@ -45,15 +52,26 @@ PreparedInput::PreparedInput(InputForms forms, std::size_t rows, std::size_t col
 }
 
 void PreparedInput::Prepare(const KernelTable& kernels, const float* x, std::size_t row,
-                            std::size_t begin, std::size_t end) {
-  const std::size_t n = end - begin, at = row * columns_ + begin;
+                            std::size_t begin, std::size_t count) {
+  const std::size_t at = row * columns_ + begin;
   if (blocks_ != nullptr) {
-    MILLRACE_CHECK(begin % kActivationBlock == 0 && end % kActivationBlock == 0);
-    kernels.quantise(x + begin, n, blocks_ + at / kActivationBlock);
+    MILLRACE_CHECK(begin % kActivationBlock == 0 && count % kActivationBlock == 0);
+    kernels.quantise(x, count, blocks_ + at / kActivationBlock);
   }
-  if (plain_ != nullptr) std::memcpy(plain_ + at, x + begin, n * sizeof(float));
-  if (half_ != nullptr) kernels.round_half(x + begin, n, half_ + at);
-  if (bfloat_ != nullptr) kernels.round_bfloat(x + begin, n, bfloat_ + at);
+  if (plain_ != nullptr) std::memcpy(plain_ + at, x, count * sizeof(float));
+  if (half_ != nullptr) kernels.round_half(x, count, half_ + at);
+  if (bfloat_ != nullptr) kernels.round_bfloat(x, count, bfloat_ + at);
+}
+
+void PreparedInput::CopyRow(const PreparedInput& from, std::size_t from_row, std::size_t row) {
+  const auto copy = [&](auto* to, const auto* source, std::size_t width) {
+    if (to != nullptr)
+      std::memcpy(to + row * width, source + from_row * width, width * sizeof(*to));
+  };
+  copy(blocks_, from.blocks_, columns_ / kActivationBlock);
+  copy(plain_, from.plain_, columns_);
+  copy(half_, from.half_, columns_);
+  copy(bfloat_, from.bfloat_, columns_);
 }
 
 LinearInput PreparedInput::For(DType weights, std::size_t row) const {

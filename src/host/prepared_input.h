@@ -34,6 +34,7 @@ class Placement {
 struct InputForms {
   bool blocks = false, plain = false, half = false, bfloat = false;
   void Add(DType weights);
+  void Add(InputForms other);
 };
 
 class PreparedInput {
@@ -42,13 +43,16 @@ class PreparedInput {
   // Room for `rows` rows of `columns`, taken from `placement`.
   PreparedInput(InputForms forms, std::size_t rows, std::size_t columns, Placement& placement);
 
-  // Converts columns [begin, end) of a row; x points at column 0. begin is a multiple of 32, end
-  // too where blocks are made. Different threads may prepare different parts.
+  // Converts columns [begin, begin + count) of a row; x points at the first of them. begin is a
+  // multiple of 32, count too where blocks are made. Different threads may prepare different parts.
   void Prepare(const KernelTable& kernels, const float* x, std::size_t row, std::size_t begin,
-               std::size_t end);
+               std::size_t count);
   void Prepare(const KernelTable& kernels, const float* x, std::size_t row) {
     Prepare(kernels, x, row, 0, columns_);
   }
+
+  // Makes `row` a copy of a row of `from`, which has the same columns and forms.
+  void CopyRow(const PreparedInput& from, std::size_t from_row, std::size_t row);
 
   // The rows from `row` on, as weights of this type read them.
   LinearInput For(DType weights, std::size_t row = 0) const;

@@ -3,90 +3,119 @@
 #include "host/transformer.h"
 
 #include <algorithm>
-#include <string_view>
+
+#include "host/pattern.h"
 
 namespace millrace {
 namespace {
 
-constexpr std::string_view kOperationNames[] = {"embed",     "rms_norm", "linear", "rope",
-                                                "attention", "silu_mul", "add"};
-
 class Recogniser {
  public:
-  explicit Recogniser(const Graph& graph) : graph_(graph) {}
+  explicit Recogniser(const Graph& graph) : pattern_(graph) {}
 
   Result<Transformer> Run() {
     Transformer transformer;
-    MILLRACE_TRY(const auto output, Expect<Linear>(graph_.logits));
-    transformer.output = output.weight;
-    MILLRACE_TRY(transformer.output_norm, Expect<RmsNorm>(output.input));
-    ValueId x = transformer.output_norm.input;
-    while (std::holds_alternative<Add>(graph_.operations[x.index()])) {
-      TransformerLayer layer;
-      MILLRACE_TRY(x, FeedForward(x, layer));
-      MILLRACE_TRY(x, SelfAttention(x, layer));
-      transformer.layers.push_back(layer);
+    ValueId x = pattern_.graph().logits;
+    if (const auto* cap = pattern_.Find<Softcap>(x)) {
+      transformer.logit_softcap = cap->cap;
+      x = cap->input;
     }
-    MILLRACE_TRY(const auto embed, Expect<Embed>(x));
+    MILLRACE_TRY(const auto output, pattern_.Expect<Linear>(x));
+    MILLRACE_TRY(transformer.output, pattern_.PlainProjection(x));
+    MILLRACE_TRY(const auto norm, pattern_.Expect<RmsNorm>(output.input));
+    transformer.output_norm = {norm.weight, norm.eps};
+    x = norm.input;
+    while (pattern_.Find<Add>(x) != nullptr) {
+      TransformerLayer layer;
+      MILLRACE_TRY(x, FeedForward(x, layer.feed_forward));
+      MILLRACE_TRY(x, SelfAttention(x, layer.attention));
+      transformer.layers.push_back(std::move(layer));
+    }
+    if (const auto* scale = pattern_.Find<Scale>(x)) {
+      transformer.embedding_scale = scale->factor;
+      x = scale->input;
+    }
+    MILLRACE_TRY(const auto embed, pattern_.Expect<Embed>(x));
     transformer.embedding = embed.table;
     std::reverse(transformer.layers.begin(), transformer.layers.end());
     return transformer;
   }
 
  private:
-  template <typename Kind>
-  Result<Kind> Expect(ValueId id) const {
-    const Operation& operation = graph_.operations[id.index()];
-    if (const auto* found = std::get_if<Kind>(&operation)) return *found;
-    return Unsupported("graph: value %{} is made by {}, the host expects {}", id.value,
-                       kOperationNames[operation.index()],
-                       kOperationNames[Operation(Kind{}).index()]);
-  }
+  // x + part(norm(x)), perhaps with a norm behind the part.
+  struct Residual {
+    ValueId x;       // the stream
+    ValueId branch;  // what the part made
+    std::optional<Norm> post_norm;
+  };
 
-  // The two operands of a residual addition: the stream first, the linear that is added second.
-  Result<Add> Residual(ValueId id) const {
-    MILLRACE_TRY(Add add, Expect<Add>(id));
-    if (!std::holds_alternative<Linear>(graph_.operations[add.right.index()]))
-      std::swap(add.left, add.right);
-    return add;
-  }
-
-  // x + down(silu(gate n) * up n), n = norm(x). Returns x.
-  Result<ValueId> FeedForward(ValueId id, TransformerLayer& layer) const {
-    MILLRACE_TRY(const auto add, Residual(id));
-    MILLRACE_TRY(const auto down, Expect<Linear>(add.right));
-    MILLRACE_TRY(const auto gated, Expect<SiluMul>(down.input));
-    MILLRACE_TRY(const auto gate, Expect<Linear>(gated.gate));
-    MILLRACE_TRY(const auto up, Expect<Linear>(gated.up));
-    MILLRACE_TRY(layer.ffn_norm, Expect<RmsNorm>(gate.input));
-    if (gate.input != up.input || layer.ffn_norm.input != add.left)
-      return WrongOperand("feed-forward", id);
-    layer.gate = gate.weight;
-    layer.up = up.weight;
-    layer.down = down.weight;
-    return add.left;
-  }
-
-  // x + output(attention(rope(q n), rope(k n), v n)), n = norm(x). Returns x.
-  Result<ValueId> SelfAttention(ValueId id, TransformerLayer& layer) const {
-    MILLRACE_TRY(const auto add, Residual(id));
-    MILLRACE_TRY(const auto output, Expect<Linear>(add.right));
-    MILLRACE_TRY(layer.attention, Expect<Attention>(output.input));
-    MILLRACE_TRY(layer.query_rope, Expect<Rope>(layer.attention.query));
-    MILLRACE_TRY(layer.key_rope, Expect<Rope>(layer.attention.key));
-    MILLRACE_TRY(const auto query, Expect<Linear>(layer.query_rope.input));
-    MILLRACE_TRY(const auto key, Expect<Linear>(layer.key_rope.input));
-    MILLRACE_TRY(const auto value, Expect<Linear>(layer.attention.value));
-    MILLRACE_TRY(layer.attention_norm, Expect<RmsNorm>(query.input));
-    if (query.input != key.input || query.input != value.input ||
-        layer.attention_norm.input != add.left) {
-      return WrongOperand("attention", id);
+  // The later operand of the addition is the branch: it was made from the stream.
+  Result<Residual> ExpectResidual(ValueId id) const {
+    MILLRACE_TRY(const auto add, pattern_.Expect<Add>(id));
+    Residual residual{.x = std::min(add.left, add.right, Earlier),
+                      .branch = std::max(add.left, add.right, Earlier),
+                      .post_norm = std::nullopt};
+    if (const auto* norm = pattern_.Find<RmsNorm>(residual.branch)) {
+      residual.post_norm = Norm{norm->weight, norm->eps};
+      residual.branch = norm->input;
     }
-    layer.query = query.weight;
-    layer.key = key.weight;
-    layer.value = value.weight;
-    layer.attention_output = output.weight;
-    return add.left;
+    return residual;
+  }
+  static bool Earlier(ValueId a, ValueId b) { return a.value < b.value; }
+
+  Result<ValueId> FeedForward(ValueId id, FeedForwardPart& part) const {
+    MILLRACE_TRY(const Residual residual, ExpectResidual(id));
+    part.post_norm = residual.post_norm;
+    ValueId input;
+    const auto* add = pattern_.Find<Add>(residual.branch);
+    if (add == nullptr && pattern_.Find<Experts>(residual.branch) == nullptr) {
+      GatedPart gated;
+      MILLRACE_TRY(input, pattern_.Gated(residual.branch, gated));
+      part.inner = gated;
+    } else {
+      ExpertsPart experts;
+      ValueId routed = residual.branch;
+      if (add != nullptr) {
+        routed = pattern_.Find<Experts>(add->left) != nullptr ? add->left : add->right;
+        MILLRACE_TRY(
+            const ValueId shared_input,
+            pattern_.Gated(routed == add->left ? add->right : add->left, experts.shared.emplace()));
+        MILLRACE_TRY(input, pattern_.RoutedExperts(routed, experts));
+        if (shared_input != input) return WrongOperand("feed-forward", id);
+      } else {
+        MILLRACE_TRY(input, pattern_.RoutedExperts(routed, experts));
+      }
+      part.inner = std::move(experts);
+    }
+    return NormOfStream("feed-forward", id, input, residual.x, part.norm);
+  }
+
+  Result<ValueId> SelfAttention(ValueId id, AttentionPart& part) const {
+    MILLRACE_TRY(const Residual residual, ExpectResidual(id));
+    part.post_norm = residual.post_norm;
+    MILLRACE_TRY(const auto output, pattern_.Expect<Linear>(residual.branch));
+    MILLRACE_TRY(part.output, pattern_.PlainProjection(residual.branch));
+    ValueId input;
+    if (const auto* attention = pattern_.Find<Attention>(output.input)) {
+      part.attention = *attention;
+      HeadAttention heads;
+      MILLRACE_TRY(input, pattern_.Heads(part.attention, heads));
+      part.inputs = heads;
+    } else {
+      LatentAttention latent;
+      MILLRACE_TRY(input, pattern_.Latent(output.input, part.attention, latent));
+      part.inputs = latent;
+    }
+    return NormOfStream("attention", id, input, residual.x, part.norm);
+  }
+
+  // `input` must be a norm of the stream x. Returns x.
+  Result<ValueId> NormOfStream(std::string_view part, ValueId id, ValueId input, ValueId x,
+                               Norm& norm) const {
+    MILLRACE_TRY(const auto found, pattern_.Expect<RmsNorm>(input));
+    if (found.input != x) return WrongOperand(part, id);
+    norm = {found.weight, found.eps};
+    return x;
   }
 
   static Error WrongOperand(std::string_view part, ValueId id) {
@@ -95,7 +124,7 @@ class Recogniser {
         id.value);
   }
 
-  const Graph& graph_;
+  Pattern pattern_;
 };
 
 }  // namespace

@@ -59,13 +59,15 @@ TEST(Transformer, IsRecognisedInALayer) {
   ASSERT_TRUE(transformer.ok()) << transformer.error().message;
   ASSERT_EQ(transformer->layers.size(), 1u);
   const TransformerLayer& layer = transformer->layers[0];
-  EXPECT_EQ(graph.weight(layer.query).name, "square");
-  EXPECT_EQ(graph.weight(layer.key).name, "half");
-  EXPECT_EQ(graph.weight(layer.gate).name, "wide");
-  EXPECT_EQ(graph.weight(layer.down).name, "narrow");
-  EXPECT_EQ(layer.attention.heads, 2);
-  EXPECT_EQ(layer.ffn_norm.eps, 1e-06f);
-  EXPECT_EQ(graph.weight(transformer->output).name, "embedding");
+  const auto& inputs = std::get<HeadAttention>(layer.attention.inputs);
+  const auto& gated = std::get<GatedPart>(layer.feed_forward.inner);
+  EXPECT_EQ(graph.weight(inputs.query.weight).name, "square");
+  EXPECT_EQ(graph.weight(inputs.key.weight).name, "half");
+  EXPECT_EQ(graph.weight(gated.gate.weight).name, "wide");
+  EXPECT_EQ(graph.weight(gated.down.weight).name, "narrow");
+  EXPECT_EQ(layer.attention.attention.heads, 2);
+  EXPECT_EQ(layer.feed_forward.norm.eps, 1e-06f);
+  EXPECT_EQ(graph.weight(transformer->output.weight).name, "embedding");
 }
 
 TEST(Transformer, MayAddTheResidualOnEitherSide) {
@@ -90,7 +92,7 @@ TEST(Transformer, RefusesANormOfAnotherStream) {
 TEST(Transformer, RefusesProjectionsOfDifferentInputs) {
   const auto transformer = RecogniseTransformer(GraphWith("%3 = linear %1", "%3 = linear %0"));
   ASSERT_FALSE(transformer.ok());
-  EXPECT_THAT(transformer.error().message, HasSubstr("attention that ends in %9"));
+  EXPECT_THAT(transformer.error().message, HasSubstr("queries, keys and values of layer 0"));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "kernels/kernel_table.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/check.h"
 
 namespace millrace {
@@ -30,6 +33,15 @@ const KernelTable& KernelsFor(CpuLevel level) {
   }
   MILLRACE_CHECK(false);
   return kernels::kPortableTable;
+}
+
+void StartAttention(const AttentionState& state, std::size_t queries, std::size_t value_dim,
+                    const float* sinks, std::size_t group) {
+  for (std::size_t i = 0; i < queries; ++i) {
+    state.max[i] = sinks == nullptr ? -std::numeric_limits<float>::infinity() : sinks[i % group];
+    state.sum[i] = sinks == nullptr ? 0.0f : 1.0f;
+  }
+  std::fill_n(state.acc, queries * PaddedHeadDim(value_dim), 0.0f);
 }
 
 }  // namespace millrace

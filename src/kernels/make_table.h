@@ -2,6 +2,8 @@
 #pragma once
 
 #include "kernels/attention.h"
+#include "kernels/cache_float.h"
+#include "kernels/cache_q8.h"
 #include "kernels/kernel_table.h"
 #include "kernels/linear.h"
 #include "kernels/vectors.h"
@@ -10,9 +12,11 @@ namespace millrace::kernels {
 
 template <typename L, typename Cache>
 constexpr CacheKernels MakeCacheKernels() {
-  return {.element_bytes = sizeof(typename Cache::Element),
-          .prepare_query = PrepareQuery<L, Cache>,
-          .store = StoreKeyValue<L, Cache>,
+  return {.query_bytes = Cache::QueryBytes,
+          .key_block_bytes = Cache::KeyBlockBytes,
+          .value_block_bytes = Cache::ValueBlockBytes,
+          .prepare_query = Cache::PrepareQuery,
+          .store = Cache::Store,
           .attend = Attend<L, Cache>};
 }
 
@@ -26,11 +30,18 @@ constexpr KernelTable MakeTable(CpuLevel level) {
           .round_half = RoundHalf<L>,
           .round_bfloat = RoundBFloat<L>,
           .add = Add<L>,
+          .scale = Scale<L>,
+          .add_scaled = AddScaled<L>,
+          .softcap = Softcap<L>,
           .silu_mul = SiluMul<L>,
+          .gelu_mul = GeluMul<L>,
+          .clamped_swiglu_mul = ClampedSwigluMul<L>,
           .rope = Rope<L>,
+          .rope_halves = RopeHalves<L>,
           .normalise = Normalise<L>,
           .f32_cache = MakeCacheKernels<L, CacheF32<L>>(),
-          .f16_cache = MakeCacheKernels<L, CacheF16<L>>()};
+          .f16_cache = MakeCacheKernels<L, CacheF16<L>>(),
+          .q8_cache = MakeCacheKernels<L, CacheQ8<L>>()};
 }
 
 }  // namespace millrace::kernels

@@ -26,6 +26,29 @@ inline typename L::F Silu(typename L::F x) {
   return L::Div(x, L::Add(L::Set(1.0f), Exp<L>(L::Neg(x))));
 }
 
+// The operations of numerics/elementary.cc's Tanh and Gelu, lane by lane.
+template <typename L>
+inline typename L::F Tanh(typename L::F x) {
+  using F = typename L::F;
+  const F magnitude = L::Min(L::Abs(x), L::Set(kTanhHighest));
+  const F twice = L::Add(magnitude, magnitude);
+  const F n = L::Round(L::Mul(twice, L::Set(kLog2E)));
+  F r = L::Fma(n, L::Set(-kLn2High), twice);
+  r = L::Fma(n, L::Set(-kLn2Low), r);
+  F s = L::Set(kTanhCoefficients[0]);
+  for (int i = 1; i < 7; ++i) s = L::Fma(s, r, L::Set(kTanhCoefficients[i]));
+  const F power = L::PowerOfTwo(L::ToInt(n));
+  const F em1 = L::Fma(power, L::Fma(L::Mul(r, r), s, r), L::Sub(power, L::Set(1.0f)));
+  const F y = L::Div(em1, L::Add(em1, L::Set(2.0f)));
+  return L::Max(L::Neg(y), L::Min(y, x));  // the sign of x; NaN stays
+}
+
+template <typename L>
+inline typename L::F Gelu(typename L::F x) {
+  const auto twice_u = L::Mul(x, L::Fma(L::Set(kGeluCubic), L::Mul(x, x), L::Set(kGeluLinear)));
+  return L::Div(x, L::Add(L::Set(1.0f), Exp<L>(L::Neg(twice_u))));
+}
+
 // out[i] = function(i-th 16 of ...): whole registers, then one partial. function(load, store
 // offset) is given a loader.
 template <typename L, typename Function>
@@ -101,6 +124,59 @@ void Add(const float* x, const float* y, std::size_t n, float* out) {
 template <typename L>
 void SiluMul(const float* gate, const float* up, std::size_t n, float* y) {
   ForEach<L>(n, y, [&](auto load) { return L::Mul(Silu<L>(load(gate)), load(up)); });
+}
+
+// g = min(gate, limit), u = clamp(up, -limit, limit): g / (1 + exp(-alpha g)) * (u + 1).
+template <typename L>
+void ClampedSwigluMul(const float* gate, const float* up, std::size_t n, float* y) {
+  const auto limit = L::Set(7.0f), one = L::Set(1.0f);
+  ForEach<L>(n, y, [&](auto load) {
+    const auto g = L::Min(load(gate), limit);
+    const auto u = L::Max(L::Min(load(up), limit), L::Neg(limit));
+    const auto swish = L::Div(g, L::Add(one, Exp<L>(L::Neg(L::Mul(L::Set(1.702f), g)))));
+    return L::Mul(swish, L::Add(u, one));
+  });
+}
+
+template <typename L>
+void GeluMul(const float* gate, const float* up, std::size_t n, float* y) {
+  ForEach<L>(n, y, [&](auto load) { return L::Mul(Gelu<L>(load(gate)), load(up)); });
+}
+
+template <typename L>
+void Scale(const float* x, float factor, std::size_t n, float* y) {
+  ForEach<L>(n, y, [&](auto load) { return L::Mul(load(x), L::Set(factor)); });
+}
+
+template <typename L>
+void AddScaled(float factor, const float* x, std::size_t n, float* out) {
+  ForEach<L>(n, out, [&](auto load) { return L::Fma(L::Set(factor), load(x), load(out)); });
+}
+
+template <typename L>
+void Softcap(const float* x, float cap, std::size_t n, float* y) {
+  ForEach<L>(n, y,
+             [&](auto load) { return L::Mul(L::Set(cap), Tanh<L>(L::Div(load(x), L::Set(cap)))); });
+}
+
+template <typename L>
+void RopeHalves(float* head, const float* cosine, const float* sine, std::size_t rotary) {
+  const std::size_t half = rotary / 2;
+  std::size_t i = 0;
+  for (; i + 16 <= half; i += 16) {
+    const auto a = L::Load(head + i), b = L::Load(head + half + i);
+    L::Store(head + i, L::Fma(a, L::Load(cosine + i), L::Mul(b, L::Load(sine + i))));
+    L::Store(head + half + i,
+             L::Fma(b, L::Load(cosine + half + i), L::Mul(a, L::Load(sine + half + i))));
+  }
+  if (i < half) {
+    const std::size_t n = half - i;
+    const auto part = [n](const float* p) { return L::LoadPart(p, n); };
+    const auto a = part(head + i), b = part(head + half + i);
+    L::StorePart(head + i, L::Fma(a, part(cosine + i), L::Mul(b, part(sine + i))), n);
+    L::StorePart(head + half + i,
+                 L::Fma(b, part(cosine + half + i), L::Mul(a, part(sine + half + i))), n);
+  }
 }
 
 template <typename L>

@@ -78,9 +78,15 @@ ValueId GraphBuilder::Append(const Operation& operation) {
                      [&](const RmsNorm& op) { return ColumnsOf(op.input); },
                      [&](const Linear& op) { return graph_.weight(op.weight).rows; },
                      [&](const Rope& op) { return ColumnsOf(op.input); },
-                     [&](const Attention& op) { return std::int64_t{op.heads} * op.head_dim; },
-                     [&](const SiluMul& op) { return ColumnsOf(op.gate); },
+                     [&](const Attention& op) { return std::int64_t{op.heads} * op.value_dim; },
+                     [&](const GateMul& op) { return ColumnsOf(op.gate); },
                      [&](const millrace::Add& op) { return ColumnsOf(op.left); },
+                     [&](const Scale& op) { return ColumnsOf(op.input); },
+                     [&](const Softcap& op) { return ColumnsOf(op.input); },
+                     [&](const HeadSlice& op) { return std::int64_t{op.heads} * op.size; },
+                     [&](const HeadConcat& op) { return ColumnsOf(op.left) + ColumnsOf(op.right); },
+                     [&](const Route& op) { return ColumnsOf(op.logits); },
+                     [&](const Experts& op) { return ColumnsOf(op.input); },
                  },
                  operation);
   graph_.operations.push_back(operation);

@@ -65,6 +65,7 @@ class LlamaBuilder {
                                   .heads = static_cast<std::int32_t>(config_.heads),
                                   .kv_heads = static_cast<std::int32_t>(config_.kv_heads),
                                   .head_dim = static_cast<std::int32_t>(config_.head_dim),
+                                  .value_dim = static_cast<std::int32_t>(config_.head_dim),
                                   .scale = 1 / std::sqrt(static_cast<float>(config_.head_dim))});
     MILLRACE_TRY(const ValueId out, AppendLinear(attended, InLayer("attn_output.weight"),
                                                  config_.hidden, query_columns));
@@ -79,7 +80,7 @@ class LlamaBuilder {
     MILLRACE_TRY(const ValueId up,
                  AppendLinear(h, InLayer("ffn_up.weight"), config_.ffn, config_.hidden));
     MILLRACE_TRY(const ValueId down,
-                 AppendLinear(builder_.Append(SiluMul{gate, up}), InLayer("ffn_down.weight"),
+                 AppendLinear(builder_.Append(GateMul{gate, up}), InLayer("ffn_down.weight"),
                               config_.hidden, config_.ffn));
     return builder_.Append(Add{x, down});
   }

@@ -30,4 +30,25 @@ float Exp(float x) {
 
 float Silu(float x) { return x / (1.0f + Exp(-x)); }
 
+float Tanh(float x) {
+  if (std::isnan(x)) return x;
+  const float magnitude = std::fabs(x) < kTanhHighest ? std::fabs(x) : kTanhHighest;
+  const float twice = magnitude + magnitude;
+  const float n = std::nearbyint(twice * kLog2E);
+  float r = std::fma(n, -kLn2High, twice);
+  r = std::fma(n, -kLn2Low, r);
+  float s = kTanhCoefficients[0];
+  for (int i = 1; i < 7; ++i) s = std::fma(s, r, kTanhCoefficients[i]);
+  const float power = PowerOfTwo(static_cast<int>(n));
+  const float em1 = std::fma(power, std::fma(r * r, s, r), power - 1.0f);
+  const float y = em1 / (em1 + 2.0f);
+  const float upper = y < x ? y : x;  // y is at most |x|, so this gives y the sign of x
+  return -y > upper ? -y : upper;
+}
+
+float Gelu(float x) {
+  const float twice_u = x * std::fma(kGeluCubic, x * x, kGeluLinear);
+  return x / (1.0f + Exp(-twice_u));
+}
+
 }  // namespace millrace

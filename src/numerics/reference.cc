@@ -97,42 +97,33 @@ void Rope(std::span<const float> cosine, std::span<const float> sine, std::span<
   }
 }
 
-void SiluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y) {
-  for (std::size_t i = 0; i < y.size(); ++i) y[i] = Silu(gate[i]) * up[i];
+void RopeHalves(std::span<const float> cosine, std::span<const float> sine, std::span<float> head) {
+  const std::size_t n = cosine.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    const float a = head[i], b = head[i + n];
+    head[i] = std::fma(a, cosine[i], -(b * sine[i]));
+    head[i + n] = std::fma(b, cosine[i], a * sine[i]);
+  }
 }
 
-void Attention(CacheType cache, std::span<const float> query, const float* keys,
-               const float* values, std::size_t stride, std::size_t positions, float scale,
-               std::span<float> out) {
-  constexpr std::size_t kBlock = 64;
-  const std::size_t head_dim = query.size();
-  const auto round = [&](float x) { return cache == CacheType::kF16 ? RoundToHalf(x) : x; };
-  std::vector<float> scaled(head_dim), acc(head_dim, 0.0f);
-  for (std::size_t d = 0; d < head_dim; ++d) scaled[d] = round(query[d] * scale);
-  float max = 0, sum = 0;
-  for (std::size_t begin = 0; begin < positions; begin += kBlock) {
-    const std::size_t count = std::min(kBlock, positions - begin);
-    float p[kBlock] = {};
-    for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t d = 0; d < head_dim; ++d) {
-        p[i] = std::fma(scaled[d], keys[(begin + i) * stride + d], p[i]);
-      }
-    }
-    const float block_max = *std::max_element(p, p + count);
-    const float new_max = begin == 0 ? block_max : std::max(max, block_max);
-    const float correction = begin == 0 ? 0.0f : Exp(max - new_max);
-    for (std::size_t i = 0; i < count; ++i) p[i] = round(Exp(p[i] - new_max));
-    sum = std::fma(sum, correction, Sum(p));
-    for (std::size_t d = 0; d < head_dim; ++d) {
-      acc[d] *= correction;
-      for (std::size_t i = 0; i < count; ++i) {
-        acc[d] = std::fma(p[i], values[(begin + i) * stride + d], acc[d]);
-      }
-    }
-    max = new_max;
+void GeluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = Gelu(gate[i]) * up[i];
+}
+
+void ClampedSwigluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const float g = std::min(gate[i], 7.0f);
+    const float u = std::max(std::min(up[i], 7.0f), -7.0f);
+    y[i] = g / (1.0f + Exp(-(1.702f * g))) * (u + 1.0f);
   }
-  const float inverse = 1.0f / sum;
-  for (std::size_t d = 0; d < head_dim; ++d) out[d] = acc[d] * inverse;
+}
+
+void Softcap(std::span<const float> x, float cap, std::span<float> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = cap * Tanh(x[i] / cap);
+}
+
+void SiluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y) {
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] = Silu(gate[i]) * up[i];
 }
 
 }  // namespace millrace::reference

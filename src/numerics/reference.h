@@ -41,18 +41,20 @@ void Linear(DType dtype, const std::byte* w, std::span<const float> x, std::span
 // table stay. cosine, sine: [rotary / 2] of that position. RoPE, arXiv:2104.09864 eq. 34.
 void Rope(std::span<const float> cosine, std::span<const float> sine, std::span<float> head);
 
+// The same for the pairs (x[i], x[i + n]), n of them in the table.
+void RopeHalves(std::span<const float> cosine, std::span<const float> sine, std::span<float> head);
+
+// gelu(a) * b, gelu in its tanh form, arXiv:1606.08415.
+void GeluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y);
+
+// With a' = min(a, 7), b' = clamp(b, -7, 7): a' / (1 + exp(-(1.702 a'))) * (b' + 1), the gate of
+// gpt-oss.
+void ClampedSwigluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y);
+
+// cap * tanh(x / cap).
+void Softcap(std::span<const float> x, float cap, std::span<float> y);
+
 // a / (1 + exp(-a)) * b, the gate of SwiGLU, arXiv:2002.05202.
 void SiluMul(std::span<const float> gate, std::span<const float> up, std::span<float> y);
-
-enum class CacheType { kF32, kF16 };
-
-// Attention of one query head over the first `positions` cached keys and values, in blocks of 64
-// absolute positions with a running maximum (arXiv:2205.14135, one query row).
-//   query: [head_dim]; keys, values: position p at p * stride, [head_dim] each, already rounded to
-//   the cache's type out: [head_dim]
-// kF16: the scaled query and the probabilities are rounded to binary16.
-void Attention(CacheType cache, std::span<const float> query, const float* keys,
-               const float* values, std::size_t stride, std::size_t positions, float scale,
-               std::span<float> out);
 
 }  // namespace millrace::reference

@@ -8,6 +8,8 @@
 #include <numeric>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "graph/interpreter.h"
 #include "host/host_executor.h"
 #include "random_transformer.h"
@@ -91,44 +93,120 @@ const Case kCases[] = {
      {.hidden = 256, .heads = 5, .kv_heads = 1, .head_dim = 80, .ffn = 256, .rotary = 32}},
 };
 
-class HostBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
+// What architectures other than llama are made of.
+const Case kPartCases[] = {
+    {"biases_and_head_norms",
+     {.heads = 8,
+      .kv_heads = 1,
+      .head_dim = 32,
+      .rotary = 24,
+      .pairs = RopePairs::kHalves,
+      .biases = true,
+      .head_norms = true}},
+    {"caps_windows_and_post_norms",
+     {.pairs = RopePairs::kHalves,
+      .post_norms = true,
+      .window = 20,
+      .attention_softcap = 5,
+      .logit_softcap = 10,
+      .embedding_scale = 16,
+      .gate = GateKind::kGelu}},
+    {"sinks_and_experts_with_biases",
+     {.pairs = RopePairs::kHalves,
+      .biases = true,
+      .sinks = true,
+      .window = 33,
+      .gate = GateKind::kClampedSwiglu,
+      .experts = 8,
+      .chosen = 4,
+      .expert_rows = 256,
+      .route = {.weights = RouteWeights::kSoftmaxOfChosen}}},
+    {"normalised_experts",
+     {.experts = 4, .chosen = 2, .expert_rows = 256, .route = {.normalise = true}}},
+    {"latent_attention_and_grouped_experts",
+     {.head_dim = 288,
+      .ffn = 256,
+      .rotary = 32,
+      .experts = 8,
+      .chosen = 3,
+      .expert_rows = 256,
+      .route = {.weights = RouteWeights::kSigmoid,
+                .groups = 4,
+                .chosen_groups = 2,
+                .normalise = true,
+                .scale = 2.5f},
+      .selection_bias = true,
+      .shared_expert = true,
+      .dense_first = true,
+      .query_down = 256,
+      .latent = 256,
+      .latent_value = 64}},
+    {"latent_attention_with_plain_queries",
+     {.heads = 3, .head_dim = 288, .ffn = 256, .rotary = 32, .latent = 256, .latent_value = 256}},
+};
 
-TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
-  const auto [dtype, kv_type] = GetParam();
-  for (const Case& c : kCases) {
-    RandomShape shape = c.shape;
-    // Columns of K types come in blocks of 256; odd head counts leave the attention output short of
-    // one.
-    if (BlockElements(dtype) == 256 && shape.heads * shape.head_dim % 256 != 0) continue;
-    if (BlockElements(dtype) == 32 && shape.heads * shape.head_dim % 32 != 0) continue;
-    const RandomTransformer model = MakeRandomTransformer(shape, dtype, 7);
-    const auto prompt = Prompt(70, 1);  // the second KV block is begun
-    const auto cache =
-        kv_type == KvType::kF32 ? reference::CacheType::kF32 : reference::CacheType::kF16;
-    const auto expected = Interpreter(model.graph, cache).Step(prompt);
-    ASSERT_TRUE(LooksLikeLogits(expected)) << c.name;
-    for (const CpuLevel level : AvailableLevels()) {
-      for (const int threads : {1, 2, 3}) {
-        if (threads == 3 && level == CpuLevel::kPortable) continue;  // slow, and nothing new
-        HostExecutor executor = Build(model.graph, level, threads, kv_type);
-        for (const std::size_t chunk : {1u, 7u, 64u, 512u}) {
-          EXPECT_TRUE(SameBits(Logits(executor, prompt, chunk), expected))
-              << c.name << ", " << Name(level) << ", " << threads << " threads, chunks of "
-              << chunk;
-        }
+reference::CacheType CacheOf(KvType type) {
+  return type == KvType::kF32   ? reference::CacheType::kF32
+         : type == KvType::kF16 ? reference::CacheType::kF16
+                                : reference::CacheType::kQ8_0;
+}
+
+void ExpectBitsOfTheInterpreter(const Case& c, DType dtype, KvType kv_type) {
+  const RandomTransformer model = MakeRandomTransformer(c.shape, dtype, 7);
+  const auto prompt = Prompt(70, 1);  // the second KV block is begun
+  const auto expected = Interpreter(model.graph, CacheOf(kv_type)).Step(prompt);
+  ASSERT_TRUE(LooksLikeLogits(expected)) << c.name;
+  for (const CpuLevel level : AvailableLevels()) {
+    for (const int threads : {1, 2, 3}) {
+      if (threads == 3 && level == CpuLevel::kPortable) continue;  // slow, and nothing new
+      HostExecutor executor = Build(model.graph, level, threads, kv_type);
+      for (const std::size_t chunk : {1u, 7u, 64u, 512u}) {
+        EXPECT_TRUE(SameBits(Logits(executor, prompt, chunk), expected))
+            << c.name << ", " << Name(level) << ", " << threads << " threads, chunks of " << chunk;
       }
     }
   }
 }
 
+class HostBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
+
+TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
+  const auto [dtype, kv_type] = GetParam();
+  for (const Case& c : kCases) {
+    // Columns of K types come in blocks of 256; odd head counts leave the attention output short of
+    // one.
+    const std::int64_t columns = c.shape.heads * c.shape.head_dim;
+    if (columns % static_cast<std::int64_t>(BlockElements(dtype)) != 0) continue;
+    ExpectBitsOfTheInterpreter(c, dtype, kv_type);
+  }
+}
+
+std::string TypesName(const testing::TestParamInfo<std::tuple<DType, KvType>>& types) {
+  return fmt::format("{}_{}_cache", Name(std::get<0>(types.param)), Name(std::get<1>(types.param)));
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryType, HostBits,
                          testing::Combine(testing::ValuesIn(kAllDTypes),
                                           testing::Values(KvType::kF32, KvType::kF16)),
-                         [](const auto& type) {
-                           const bool f32 = std::get<1>(type.param) == KvType::kF32;
-                           return std::string(Name(std::get<0>(type.param))) +
-                                  (f32 ? "_F32_cache" : "_F16_cache");
-                         });
+                         TypesName);
+INSTANTIATE_TEST_SUITE_P(EightBitCache, HostBits,
+                         testing::Combine(testing::Values(DType::kQ8_0),
+                                          testing::Values(KvType::kQ8_0)),
+                         TypesName);
+
+class HostPartBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
+
+TEST_P(HostPartBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
+  const auto [dtype, kv_type] = GetParam();
+  for (const Case& c : kPartCases) ExpectBitsOfTheInterpreter(c, dtype, kv_type);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryForm, HostPartBits,
+                         testing::Values(std::tuple(DType::kF32, KvType::kF32),
+                                         std::tuple(DType::kBF16, KvType::kF16),
+                                         std::tuple(DType::kQ8_0, KvType::kQ8_0),
+                                         std::tuple(DType::kQ4_K, KvType::kF16)),
+                         TypesName);
 
 TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
   const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 11);

@@ -31,19 +31,10 @@ std::map<std::int32_t, std::vector<int>> Coverage(const HostPlan& plan) {
     counts.resize(static_cast<std::size_t>(plan.graph().weight(rows.weight).rows));
     for (std::size_t r = 0; r < rows.packed.rows; ++r) ++counts[rows.first_row + r];
   };
-  for (const ThreadShare& share : plan.shares) {
-    for (const LayerShare& layer : share.layers) {
-      for (const KvHeadRows& head : layer.kv_heads) {
-        for (const PackedRows* rows : {&head.query, &head.key, &head.value}) add(*rows);
-      }
-      add(layer.attention_output);
-      for (const FfnPanel& panel : layer.ffn_panels) {
-        add(panel.gate);
-        add(panel.up);
-      }
-      add(layer.down);
-    }
-    add(share.output);
+  for (ThreadShare share : plan.shares) {
+    ForEachRows(share, [&](const PackedRows& rows) {
+      if (rows.packed.rows != 0) add(rows);
+    });
   }
   return rows_of;
 }
