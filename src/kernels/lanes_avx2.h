@@ -185,75 +185,53 @@ struct LanesAvx2 {
     }
   }
 
-  // Two sums of two products of at most 63 * 127 are at most 32004: they fit in int16 lanes.
-  template <int T>
-  static void DotSixBits(const std::byte* low, const std::byte* high,
-                         const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
-    const I tops[2] = {LoadBytes(high), LoadBytes(high + 64)};
-    for (int j = 0; j < 4; j += 2) {
-      const int shift =
-          j / 2;  // bits 2n, 2n + 1: n = shift for the first half, shift + 2 for the second
-      const I a = LoadBytes(low + j * 64), b = LoadBytes(low + j * 64 + 64);
-      const I a_first = SixBits(a, tops[0], 2 * shift, 0),
-              b_first = SixBits(b, tops[1], 2 * shift, 0);
-      const I a_second = SixBits(a, tops[0], 2 * shift + 4, 4);
-      const I b_second = SixBits(b, tops[1], 2 * shift + 4, 4);
-      for (int t = 0; t < T; ++t) {
-        const I f = AddWords(MultiplyWords(a_first, Group(*x[t], j)),
-                             MultiplyWords(b_first, Group(*x[t], j + 1)));
-        const I s = AddWords(MultiplyWords(a_second, Group(*x[t], j + 4)),
-                             MultiplyWords(b_second, Group(*x[t], j + 5)));
-        first[t] = {AddPairs(first[t].low, f.low), AddPairs(first[t].high, f.high)};
-        second[t] = {AddPairs(second[t].low, s.low), AddPairs(second[t].high, s.high)};
-      }
-    }
-  }
-
-  // Signs as in DotBytes. The sums fit in int16 lanes where eight of two products do, otherwise
-  // one.
+  // Signs as in DotBytes.
   template <const std::int8_t (&kCodebook)[16], int T>
   static void DotCodebook(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
-    constexpr bool kSmall = Largest(kCodebook) * 2 * 127 * 8 < 32768;
+    constexpr int kTogether = Largest(kCodebook) * 2 * 127 * 8 < 32768 ? 8 : 1;
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i table = _mm256_broadcastsi128_si256(Load128(kCodebook));
-    I words[T];
-    for (int t = 0; t < T; ++t) words[t] = ZeroInt();
-    for (int j = 0; j < 8; ++j) {
-      const I bytes = LoadBytes(w + j % 4 * 64);
-      const I nibbles = And(j < 4 ? bytes : ShiftWords(bytes, 4), mask);
-      const I weights = {_mm256_shuffle_epi8(table, nibbles.low),
-                         _mm256_shuffle_epi8(table, nibbles.high)};
-      const I magnitude = {_mm256_abs_epi8(weights.low), _mm256_abs_epi8(weights.high)};
-      for (int t = 0; t < T; ++t) {
-        const __m256i group = Group(*x[t], j);
-        const I products = {
-            _mm256_maddubs_epi16(magnitude.low, _mm256_sign_epi8(group, weights.low)),
-            _mm256_maddubs_epi16(magnitude.high, _mm256_sign_epi8(group, weights.high))};
-        if constexpr (kSmall) {
-          words[t] = AddWords(words[t], products);
-        } else {
-          acc[t] = AddPairs(acc[t], products);
-        }
-      }
-    }
-    if constexpr (kSmall) {
-      for (int t = 0; t < T; ++t) acc[t] = AddPairs(acc[t], words[t]);
-    }
+    const auto multiply = [](I weights, __m256i group) {
+      return I{
+          _mm256_maddubs_epi16(_mm256_abs_epi8(weights.low), _mm256_sign_epi8(group, weights.low)),
+          _mm256_maddubs_epi16(_mm256_abs_epi8(weights.high),
+                               _mm256_sign_epi8(group, weights.high))};
+    };
+    AddGroups<kTogether, T>(
+        [&](int j) {
+          const I nibbles = And(ShiftWords(LoadBytes(w + j % 4 * 64), j / 4 * 4), mask);
+          return I{_mm256_shuffle_epi8(table, nibbles.low),
+                   _mm256_shuffle_epi8(table, nibbles.high)};
+        },
+        multiply, x, acc, acc);
   }
 
   // Four sums of two products of at most 31 * 127 are at most 31496: they fit in int16 lanes.
   template <int T>
   static void DotFiveBits(const std::byte* low, const std::byte* high,
                           const ActivationBlock* const (&x)[T], I (&acc)[T]) {
-    const __m256i mask = _mm256_set1_epi8(15), top = _mm256_set1_epi8(1);
+    const __m256i mask = _mm256_set1_epi8(15), top = _mm256_set1_epi8(16);
     const I tops = LoadBytes(high);
-    DotHalves<T>(
+    AddGroups<4, T>(
         [&](int j) {
-          const I bytes = LoadBytes(low + j % 4 * 64);
-          return Join(And(j < 4 ? bytes : ShiftWords(bytes, 4), mask),
-                      And(ShiftWords(tops, j), top), 4);
+          return Join(And(ShiftWords(LoadBytes(low + j % 4 * 64), j / 4 * 4), mask),
+                      And(ShiftWords(tops, j - 4), top));
         },
-        x, acc, acc);
+        MultiplyWords, x, acc, acc);
+  }
+
+  // Two sums of two products of at most 63 * 127 are at most 32004: they fit in int16 lanes.
+  template <int T>
+  static void DotSixBits(const std::byte* low, const std::byte* high,
+                         const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
+    const __m256i mask = _mm256_set1_epi8(15), top = _mm256_set1_epi8(0x30);
+    const I tops[2] = {LoadBytes(high), LoadBytes(high + 64)};
+    AddGroups<2, T>(
+        [&](int j) {
+          return Join(And(ShiftWords(LoadBytes(low + j % 4 * 64), j / 4 * 4), mask),
+                      And(ShiftWords(tops[j % 2], j / 2 * 2 - 4), top));
+        },
+        MultiplyWords, x, first, second);
   }
 
   // Four sums of two products of at most 7 * 127 fit in int16 lanes by far, here and below.
@@ -262,22 +240,22 @@ struct LanesAvx2 {
                          I (&second)[T]) {
     const __m256i mask = _mm256_set1_epi8(3);
     const I pairs[2] = {LoadBytes(w), LoadBytes(w + 64)};
-    DotHalves<T>([&](int j) { return And(ShiftWords(pairs[j % 2], j / 2 * 2), mask); }, x, first,
-                 second);
+    AddGroups<4, T>([&](int j) { return And(ShiftWords(pairs[j % 2], j / 2 * 2), mask); },
+                    MultiplyWords, x, first, second);
   }
 
   template <int T>
   static void DotThreeBits(const std::byte* low, const std::byte* high,
                            const ActivationBlock* const (&x)[T], I (&first)[T], I (&second)[T]) {
-    const __m256i mask = _mm256_set1_epi8(3), top = _mm256_set1_epi8(1);
+    const __m256i mask = _mm256_set1_epi8(3), top = _mm256_set1_epi8(4);
     const I pairs[2] = {LoadBytes(low), LoadBytes(low + 64)};
     const I tops = LoadBytes(high);
-    DotHalves<T>(
+    AddGroups<4, T>(
         [&](int j) {
-          return Join(And(ShiftWords(pairs[j % 2], j / 2 * 2), mask), And(ShiftWords(tops, j), top),
-                      2);
+          return Join(And(ShiftWords(pairs[j % 2], j / 2 * 2), mask),
+                      And(ShiftWords(tops, j - 2), top));
         },
-        x, first, second);
+        MultiplyWords, x, first, second);
   }
 
  private:
@@ -319,28 +297,30 @@ struct LanesAvx2 {
   static I And(I a, __m256i mask) {
     return {_mm256_and_si256(a.low, mask), _mm256_and_si256(a.high, mask)};
   }
-  static I ShiftWords(I a, int count) {
+  static I ShiftWords(I a, int count) {  // to the right; to the left if negative
+    if (count == 0) return a;
+    if (count < 0) return {_mm256_slli_epi16(a.low, -count), _mm256_slli_epi16(a.high, -count)};
     return {_mm256_srli_epi16(a.low, count), _mm256_srli_epi16(a.high, count)};
   }
-  // low | top << shift, where no bit leaves its byte
-  static I Join(I low, I top, int shift) {
-    return {_mm256_or_si256(low.low, _mm256_slli_epi16(top.low, shift)),
-            _mm256_or_si256(low.high, _mm256_slli_epi16(top.high, shift))};
+  static I Join(I a, I b) {
+    return {_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
   }
-  // Column groups 0..3 to first, 4..7 to second, which may be the same; weights(j) are unsigned.
-  template <int T, typename Weights>
-  static void DotHalves(Weights weights, const ActivationBlock* const (&x)[T], I (&first)[T],
-                        I (&second)[T]) {
-    for (int half = 0; half < 2; ++half) {
-      I words[T];
-      for (int t = 0; t < T; ++t) words[t] = ZeroInt();
-      for (int j = 4 * half; j < 4 * half + 4; ++j) {
-        const I w = weights(j);
-        for (int t = 0; t < T; ++t)
-          words[t] = AddWords(words[t], MultiplyWords(w, Group(*x[t], j)));
+  // The products of column groups 0..3 to first and 4..7 to second, which may be the same.
+  // multiply(weights(j), group j of x) gives int16 lanes, of which kTogether can be added.
+  // Unrolled, so that j is a constant: a shift by a variable costs twice.
+  template <int kTogether, int T, typename Weights, typename Multiply>
+  static void AddGroups(Weights weights, Multiply multiply, const ActivationBlock* const (&x)[T],
+                        I (&first)[T], I (&second)[T]) {
+    I words[T];
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) {
+      const I w = weights(j);
+      I(&acc)[T] = j < 4 ? first : second;
+      for (int t = 0; t < T; ++t) {
+        const I products = multiply(w, Group(*x[t], j));
+        words[t] = j % kTogether == 0 ? products : AddWords(words[t], products);
+        if (j % kTogether == kTogether - 1) acc[t] = AddPairs(acc[t], words[t]);
       }
-      I(&acc)[T] = half == 0 ? first : second;
-      for (int t = 0; t < T; ++t) acc[t] = AddPairs(acc[t], words[t]);
     }
   }
   static I AddWords(I a, I b) {
@@ -348,16 +328,6 @@ struct LanesAvx2 {
   }
   static I MultiplyWords(I w, __m256i x) {
     return {_mm256_maddubs_epi16(w.low, x), _mm256_maddubs_epi16(w.high, x)};
-  }
-  static I SixBits(I nibbles, I tops, int top_shift, int nibble_shift) {
-    return {SixBits256(nibbles.low, tops.low, top_shift, nibble_shift),
-            SixBits256(nibbles.high, tops.high, top_shift, nibble_shift)};
-  }
-  static __m256i SixBits256(__m256i nibbles, __m256i tops, int top_shift, int nibble_shift) {
-    const __m256i low =
-        _mm256_and_si256(_mm256_srli_epi16(nibbles, nibble_shift), _mm256_set1_epi8(15));
-    const __m256i top = _mm256_and_si256(_mm256_srli_epi16(tops, top_shift), _mm256_set1_epi8(3));
-    return _mm256_or_si256(low, _mm256_slli_epi16(top, 4));
   }
 };
 
