@@ -82,15 +82,11 @@ class HfConversion {
                        const SafetensorsTensor& part);
 
  private:
-  struct Stack {
-    std::vector<std::int64_t> shape;  // of a part
-    DType dtype = DType::kF32;
-    std::span<std::byte> bytes;
-    std::vector<bool> present;  // which parts
-  };
+  using Parts = std::vector<const SafetensorsTensor*>;  // null: not seen yet
 
   Result<void> Convert(const SafetensorsTensor& tensor);
   Result<void> AddStacks();
+  Result<void> AddStack(const std::string& target, const Parts& parts);
 
   const HfFamily& family_;
   JsonObject config_;
@@ -99,7 +95,7 @@ class HfConversion {
   HfKeys keys_;
   std::vector<SafetensorsTensor> tensors_;
   std::map<std::string_view, const SafetensorsTensor*> by_name_;
-  std::map<std::string, Stack> stacks_;
+  std::map<std::string, Parts> stacks_;
   CheckpointBuilder builder_;
 };
 

@@ -57,6 +57,11 @@ Result<HfSizes> ReadSizes(const JsonObject& config, const HfDefaults& defaults) 
   }
   const std::uint32_t head_dim = by_heads ? sizes.hidden / sizes.heads : defaults.head_dim;
   MILLRACE_TRY(sizes.head_dim, Size(config, "head_dim", head_dim));
+  constexpr std::uint32_t kMostHeadDim = 65536;
+  if (sizes.head_dim > kMostHeadDim) {
+    return Invalid("{}: the size of a head is {}, wanted at most {}", config.where(),
+                   sizes.head_dim, kMostHeadDim);
+  }
   if (const auto key = FirstOf(config, {"num_local_experts", "num_experts", "n_routed_experts"})) {
     MILLRACE_TRY(sizes.experts, config.Count(*key));
   }
