@@ -85,7 +85,7 @@ void ToFloats(DType dtype, std::span<const std::byte> halves, std::span<std::byt
 
 }  // namespace
 
-HfConversion::HfConversion(const HfFamily& family, JsonObject config,
+HfConversion::HfConversion(const HfFamily& family, HfObject config,
                            std::vector<SafetensorsTensor> tensors, CheckpointBuilder builder)
     : family_(family),
       config_(std::move(config)),

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "format/checkpoint_builder.h"
 #include "format/hf_keys.h"
-#include "format/json_object.h"
+#include "format/hf_object.h"
 #include "format/safetensors.h"
 
 namespace millrace {
@@ -52,7 +52,7 @@ class HfConversion {
  public:
   // `config` is config.json, or its part about text, and outlives this. `tensors` view files that
   // the builder owns.
-  HfConversion(const HfFamily& family, JsonObject config, std::vector<SafetensorsTensor> tensors,
+  HfConversion(const HfFamily& family, HfObject config, std::vector<SafetensorsTensor> tensors,
                CheckpointBuilder builder);
 
   // Sets the keys, converts the tensors. kUnsupported for a tensor that no rule names.
@@ -60,7 +60,7 @@ class HfConversion {
   Result<Checkpoint> Finish() &&;
 
   // For families and changes.
-  const JsonObject& config() const { return config_; }
+  const HfObject& config() const { return config_; }
   const HfRope& rope() const { return rope_; }
   const HfSizes& sizes() const { return sizes_; }
   HfKeys& keys() { return keys_; }
@@ -89,7 +89,7 @@ class HfConversion {
   Result<void> AddStack(const std::string& target, const Parts& parts);
 
   const HfFamily& family_;
-  JsonObject config_;
+  HfObject config_;
   HfRope rope_;
   HfSizes sizes_;
   HfKeys keys_;

@@ -159,7 +159,7 @@ void Fuzz(Input input) {
     for (const SafetensorsTensor& other : tensors) known = known || other.name == tensor.name;
     if (!known) tensors.push_back(std::move(tensor));
   }
-  HfConversion conversion(family, JsonObject(json, "fuzz/config.json"), std::move(tensors),
+  HfConversion conversion(family, HfObject(json, "fuzz/config.json"), std::move(tensors),
                           CheckpointBuilder("/nonexistent"));
   const auto check = [](const Error& error) {
     MILLRACE_CHECK(!error.message.empty() && error.message.find('\n') == std::string::npos);
