@@ -158,17 +158,18 @@ void Engine::AdoptCached(Sequence& sequence) {
 void Engine::Schedule() {
   step_.clear();
   step_owners_.clear();
-  std::vector<Sequence*> decoding, reading;
+  decoding_.clear();
+  reading_.clear();
   for (const auto& sequence : running_)
-    (sequence->pending() == 1 ? decoding : reading).push_back(sequence.get());
-  only_decoding_ = reading.empty();
-  if (speculation_.has_value()) Propose(decoding);
+    (sequence->pending() == 1 ? decoding_ : reading_).push_back(sequence.get());
+  only_decoding_ = reading_.empty();
+  if (speculation_.has_value()) Propose(decoding_);
   auto room = static_cast<std::size_t>(executor_.limits().max_tokens);
-  for (Sequence* const sequence : decoding) {
+  for (Sequence* const sequence : decoding_) {
     ScheduleDecoding(*sequence);
     room -= 1 + sequence->draft.size();
   }
-  for (Sequence* const sequence : reading) {
+  for (Sequence* const sequence : reading_) {
     if (room > 0) room -= SchedulePrompt(*sequence, room);
   }
 }

@@ -72,7 +72,10 @@ class Engine {
   std::vector<std::unique_ptr<Sequence>> running_;
   std::vector<StepSequence> step_;      // of this step, with
   std::vector<Sequence*> step_owners_;  // whose they are
-  bool only_decoding_ = false;          // no prompt is being read
+  // What of running_ decodes, and what still reads its prompt; kept so that a step allocates
+  // nothing.
+  std::vector<Sequence*> decoding_, reading_;
+  bool only_decoding_ = false;  // no prompt is being read
   std::vector<TokenEvent> events_;
 };
 
