@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/host_backend.h"
 #include "engine/prompt_lookup.h"
+#include "part_cases.h"
 #include "random_transformer.h"
 
 namespace millrace {
@@ -180,6 +181,29 @@ TEST(EngineSpeculationBits, PromptLookupChangesNothingBehindPrefixHitsToo) {
     }
   }
 }
+
+// Every part of every architecture, cached prefixes and speculation together, against each request
+// alone without either.
+class EngineParts : public testing::TestWithParam<PartCase> {};
+
+TEST_P(EngineParts, GiveTheSameBehindPrefixHitsAndWithSpeculation) {
+  const RandomTransformer model = MakeRandomTransformer(GetParam().shape, DType::kQ8_0, 5);
+  std::vector<Request> requests = Requests(false);
+  for (Request& request : requests) {
+    for (std::size_t i = 0; i < request.prompt.size(); ++i)
+      request.prompt[i] = TokenId{static_cast<std::int32_t>(i % 9)};
+  }
+  const Case test{.kv_type = KvType::kQ8_0, .threads = 2};
+  HostBackend host = MakeHost(model.graph, test);
+  PromptLookup proposer({.shortest = 1, .longest = 4});
+  Engine engine(host, {.proposer = &proposer, .speculation = {.most = 6, .least = 1}});
+  const std::vector<Outcome> expected = Alone(model.graph, test.kv_type, requests);
+  ReplyCounts counts;
+  EXPECT_EQ(RunAll(engine, requests, &counts), expected);
+  EXPECT_EQ(RunAll(engine, requests, &counts), expected) << "behind its own prefixes";
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryPart, EngineParts, testing::ValuesIn(kPartCases), CaseName);
 
 }  // namespace
 }  // namespace millrace
