@@ -6,12 +6,14 @@
 // piece that is being cut.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
-#include "text/regex.h"
+
+struct pcre2_real_code_8;  // pcre2.h defines macros that nobody else should see
 
 namespace millrace {
 
@@ -35,9 +37,15 @@ class PreTokenizer {
   bool adds_bos() const { return adds_bos_; }
 
  private:
-  PreTokenizer() = default;
+  struct FreeCode {
+    void operator()(pcre2_real_code_8* code) const;
+  };
+  using Code = std::unique_ptr<pcre2_real_code_8, FreeCode>;
 
-  std::vector<Regex> expressions_;
+  PreTokenizer() = default;
+  static Code Compile(std::string_view expression);
+
+  std::vector<Code> expressions_;
   bool keeps_whole_words_ = false;
   bool adds_bos_ = false;
 };
