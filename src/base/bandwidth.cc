@@ -68,15 +68,19 @@ Reader WidestReader() {
   return ReadBy16;
 }
 
-// The working set, cut into one part a thread. Each page holds a single 1, so that the sum of all
-// words is known.
+// The working set, cut into one part a thread. Every pass must find the sum of the first one, so
+// that none can be left out.
 class WorkingSet {
  public:
-  WorkingSet(Team& team, std::byte* data, std::size_t part_bytes)
-      : team_(team), data_(data), part_bytes_(part_bytes), reader_(WidestReader()) {
+  // data: part_bytes for each thread, only read. The pages have been touched.
+  WorkingSet(Team& team, const std::byte* data, std::size_t part_bytes)
+      : team_(team),
+        data_(data),
+        part_bytes_(part_bytes),
+        reader_(WidestReader()),
+        sums_(static_cast<std::size_t>(team.threads())) {
     team_.Run([this](int thread) {
-      for (std::size_t page = 0; page < part_bytes_; page += kPage)
-        Part(thread)[page] = std::byte{1};
+      sums_[static_cast<std::size_t>(thread)] = reader_(Part(thread), part_bytes_);
     });
   }
 
@@ -87,7 +91,7 @@ class WorkingSet {
     const auto work = [this, repeats](int thread) {
       std::uint64_t sum = 0;
       for (std::size_t i = 0; i < repeats; ++i) sum += reader_(Part(thread), part_bytes_);
-      MILLRACE_CHECK(sum == repeats * (part_bytes_ / kPage));
+      MILLRACE_CHECK(sum == repeats * sums_[static_cast<std::size_t>(thread)]);
     };
     const auto start = Clock::now();
     team_.Run(work);
@@ -95,15 +99,28 @@ class WorkingSet {
   }
 
  private:
-  std::byte* Part(int thread) const {
+  const std::byte* Part(int thread) const {
     return data_ + static_cast<std::size_t>(thread) * part_bytes_;
   }
 
   Team& team_;
-  std::byte* data_;
+  const std::byte* data_;
   std::size_t part_bytes_;
   Reader reader_;
+  std::vector<std::uint64_t> sums_;  // by thread
 };
+
+// Memory of its own for a working set, every page touched by the thread that will read it and
+// marked by a 1, so that pages are not all the same zero page.
+Result<Arena> TouchedArena(Team& team, std::size_t part_bytes) {
+  const auto threads = static_cast<std::size_t>(team.threads());
+  MILLRACE_TRY(Arena arena, Arena::Reserve(part_bytes * threads, "measuring the bandwidth"));
+  team.Run([&](int thread) {
+    std::byte* part = arena.data() + static_cast<std::size_t>(thread) * part_bytes;
+    for (std::size_t page = 0; page < part_bytes; page += kPage) part[page] = std::byte{1};
+  });
+  return arena;
+}
 
 std::size_t PartBytes(std::size_t working_set_bytes, std::size_t threads) {
   const std::size_t cut =
@@ -120,11 +137,17 @@ std::size_t FillingRepeats(WorkingSet& set) {
 
 }  // namespace
 
-Result<ReadBandwidth> MeasureReadBandwidth(Team& team, std::size_t working_set_bytes) {
+Result<ReadBandwidth> MeasureReadBandwidth(Team& team, std::size_t working_set_bytes,
+                                           std::span<const std::byte> lent) {
   const auto threads = static_cast<std::size_t>(team.threads());
   const std::size_t part_bytes = PartBytes(working_set_bytes, threads);
-  MILLRACE_TRY(const Arena arena, Arena::Reserve(part_bytes * threads, "measuring the bandwidth"));
-  WorkingSet set(team, arena.data(), part_bytes);
+  const std::size_t bytes = part_bytes * threads;
+  const bool borrow = bytes > kLargestOwnSet && bytes <= lent.size();
+  Arena arena;
+  if (!borrow) {
+    MILLRACE_TRY(arena, TouchedArena(team, part_bytes));
+  }
+  WorkingSet set(team, borrow ? lent.data() : arena.data(), part_bytes);
   const std::size_t repeats = FillingRepeats(set);
   std::vector<double> seconds;
   const auto start = Clock::now();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <vector>
 
 namespace millrace {
 namespace {
@@ -35,6 +36,15 @@ TEST(Bandwidth, TheSetIsAWholeNumberOfPagesForEachThread) {
     ExpectPlausible(*bandwidth);
     EXPECT_EQ(bandwidth->working_set_bytes, 3u * 4096u);
   }
+}
+
+TEST(Bandwidth, ALargeSetMayBeReadInLentMemory) {
+  Team team(2);
+  const std::vector<std::byte> lent(kLargestOwnSet + (1 << 20), std::byte{7});
+  const auto bandwidth = MeasureReadBandwidth(team, lent.size(), lent);
+  ASSERT_TRUE(bandwidth.ok());
+  ExpectPlausible(*bandwidth);
+  EXPECT_EQ(bandwidth->working_set_bytes, lent.size());
 }
 
 TEST(Bandwidth, AHugeSetIsCut) {

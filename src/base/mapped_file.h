@@ -23,6 +23,10 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_bytes_}; }
   const std::string& path() const { return path_; }
 
+  // Gives back the memory of the pages that lie wholly inside `part`, which belongs to this file:
+  // for what has been read and will hardly be read again. Touched again, they come from the file.
+  void Forget(std::span<const std::byte> part) const;
+
  private:
   MappedFile(std::string path, const std::byte* data, std::size_t size_bytes)
       : path_(std::move(path)), data_(data), size_bytes_(size_bytes) {}

@@ -29,6 +29,20 @@ TEST(MappedFile, ShowsTheBytesAlsoAfterAMove) {
   std::remove(path.c_str());
 }
 
+TEST(MappedFile, ShowsTheBytesStillAfterTheyAreForgotten) {
+  const std::string path = TemporaryPath("forgotten");
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
+  std::fputs(std::string(100'000, 'x').c_str(), file);
+  std::fclose(file);
+  const auto mapped = MappedFile::Open(path);
+  ASSERT_TRUE(mapped.ok());
+  mapped->Forget(mapped->bytes());
+  mapped->Forget(mapped->bytes().subspan(1, 3));  // no whole page
+  for (const std::byte byte : mapped->bytes()) ASSERT_EQ(byte, std::byte{'x'});
+  std::remove(path.c_str());
+}
+
 TEST(MappedFile, AnEmptyFileHasNoBytes) {
   const std::string path = TemporaryPath("empty");
   std::fclose(std::fopen(path.c_str(), "wb"));

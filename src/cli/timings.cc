@@ -43,7 +43,8 @@ std::string BandwidthText(const Backend& backend, double bytes, double tokens_pe
   std::string text = fmt::format("  {:.1f} GB/s", rate);
   if (backend.threads > AvailableCpus()) return text;  // threads in turns measure nothing
   Team team(backend.threads);
-  const auto bound = MeasureReadBandwidth(team, static_cast<std::size_t>(bytes));
+  const auto bound =
+      MeasureReadBandwidth(team, static_cast<std::size_t>(bytes), backend.plan->weights());
   if (!bound.ok()) return text;
   return text + fmt::format(", {:.0f} % of the {:.1f} GB/s at which {} {} {:.1f} MB",
                             100 * rate / bound->best_gb_per_s, bound->best_gb_per_s,

@@ -66,7 +66,10 @@ Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
                                                    .kv_blocks = limits.kv_blocks,
                                                    .max_tokens = limits.max_tokens,
                                                    .max_logit_rows = limits.max_logit_rows,
-                                                   .kv_type = kv_type}));
+                                                   .kv_type = kv_type,
+                                                   .forget = [&](std::span<const std::byte> part) {
+                                                     model.checkpoint().Forget(part);
+                                                   }}));
   auto executor = std::make_unique<HostBackend>(std::move(host));
   const HostPlan* plan = &executor->plan();
   return Backend{.executor = std::move(executor), .plan = plan, .threads = plan->options().threads};
@@ -102,10 +105,10 @@ Result<Backend> MakeBackend(const Model& model, const BackendOptions& options) {
   const NamedKvType& kv_type = *FindKvType(options.key_type);
   MILLRACE_TRY(const ExecutorLimits limits, Limits(model, options));
   if (options.on == "host") return MakeHost(model, options, limits, kv_type.host);
-  return Backend{.executor = std::make_unique<InterpreterBackend>(model.graph(),
-                                                                  kv_type.interpreter, limits),
-                 .plan = nullptr,
-                 .threads = 1};
+  return Backend{
+      .executor = std::make_unique<InterpreterBackend>(model.graph(), kv_type.interpreter, limits),
+      .plan = nullptr,
+      .threads = 1};
 }
 
 }  // namespace millrace

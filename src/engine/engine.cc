@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace millrace {
 namespace {
@@ -13,7 +14,13 @@ std::int32_t BlocksFor(std::int32_t positions) {
 
 Engine::Engine(Executor& executor, const EngineOptions& options)
     : executor_(executor), options_(options), cache_(executor.limits().kv_blocks) {
-  if (!executor.limits().addressable_kv) options_.prefix_cache = false;
+  if (!executor.limits().addressable_kv) {
+    options_.prefix_cache = false;
+    options_.proposer = nullptr;
+  }
+  if (options_.proposer != nullptr) {
+    speculation_.emplace(*options_.proposer, options_.speculation, executor.limits().vocabulary);
+  }
   MILLRACE_CHECK(BlocksFor(executor.limits().context) <= executor.limits().kv_blocks);
 }
 
@@ -53,6 +60,8 @@ Result<SequenceId> Engine::Add(Request request) {
                                                          .sampler = std::move(sampler),
                                                          .logprobs = std::move(logprobs),
                                                          .tokens = std::move(tokens),
+                                                         .draft = {},
+                                                         .verified = {},
                                                          .computed = 0,
                                                          .kv = {},
                                                          .last_position = last_position,
@@ -65,20 +74,53 @@ std::span<const TokenEvent> Engine::Step() {
   Admit();
   Schedule();
   if (step_.empty()) return events_;
+  const auto begin = std::chrono::steady_clock::now();
   executor_.Step(step_);
-  std::size_t row = 0;
-  for (std::size_t i = 0; i < step_.size(); ++i) {
-    Sequence& sequence = *step_owners_[i];
-    sequence.computed += step_[i].tokens.size();
-    if (options_.prefix_cache)
-      cache_.Register(sequence.kv, std::span(sequence.tokens).first(sequence.computed));
-    if (step_[i].logits == LogitsWanted::kLast)
-      events_.push_back(Advance(sequence, executor_.logits(row++)));
+  if (speculation_.has_value() && only_decoding_) {
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    speculation_->ObserveStep(time.count());
   }
+  std::size_t row = 0;
+  for (std::size_t i = 0; i < step_.size(); ++i) Take(*step_owners_[i], step_[i], row);
   for (const TokenEvent& event : events_) {
     if (event.finished.has_value()) Stop(event.sequence);
   }
   return events_;
+}
+
+// What a step did for one sequence; its logits begin at `row`.
+void Engine::Take(Sequence& sequence, const StepSequence& step, std::size_t& row) {
+  if (!sequence.draft.empty()) {
+    Verify(sequence, row);
+  } else {
+    sequence.computed += step.tokens.size();
+    if (step.logits == LogitsWanted::kLast)
+      events_.push_back(Advance(sequence, executor_.logits(row++)));
+  }
+  if (options_.prefix_cache)
+    cache_.Register(sequence.kv, std::span(sequence.tokens).first(sequence.computed));
+}
+
+// Row i holds the logits behind guess i - 1; they count as long as the guesses were right. What was
+// computed behind a wrong one is overwritten later: its positions come again.
+void Engine::Verify(Sequence& sequence, std::size_t& row) {
+  const std::vector<TokenId>& draft = sequence.draft;
+  std::size_t accepted = 0;
+  for (std::size_t i = 0; i == accepted; ++i) {
+    ++sequence.computed;
+    TokenEvent event = Advance(sequence, executor_.logits(row + i));
+    if (i < draft.size() && event.token == draft[i]) {
+      ++accepted;
+      ++sequence.counts.accepted_tokens;
+    }
+    event.counts = sequence.counts;
+    const bool finished = event.finished.has_value();
+    events_.push_back(std::move(event));
+    if (finished) break;
+  }
+  row += draft.size() + 1;
+  speculation_->ObserveAcceptance(sequence, static_cast<std::int32_t>(accepted));
+  sequence.draft.clear();
 }
 
 void Engine::Stop(SequenceId id) {
@@ -87,6 +129,7 @@ void Engine::Stop(SequenceId id) {
                                     [id](const auto& sequence) { return sequence->id == id; });
   if (running == running_.end()) return;
   cache_.Release((*running)->kv);
+  if (speculation_.has_value()) speculation_->Forget(id);
   running_.erase(running);
 }
 
@@ -115,25 +158,58 @@ void Engine::AdoptCached(Sequence& sequence) {
 void Engine::Schedule() {
   step_.clear();
   step_owners_.clear();
+  decoding_.clear();
+  reading_.clear();
+  for (const auto& sequence : running_)
+    (sequence->pending() == 1 ? decoding_ : reading_).push_back(sequence.get());
+  only_decoding_ = reading_.empty();
+  if (speculation_.has_value()) Propose(decoding_);
   auto room = static_cast<std::size_t>(executor_.limits().max_tokens);
-  const auto take = [&](Sequence& sequence, std::size_t count) {
-    const bool all = count == sequence.pending();
-    cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + count));
-    step_.push_back({.tokens = std::span(sequence.tokens).subspan(sequence.computed, count),
-                     .first_position = static_cast<std::int32_t>(sequence.computed),
-                     .kv_blocks = sequence.kv.blocks,
-                     .logits = all ? LogitsWanted::kLast : LogitsWanted::kNone});
-    step_owners_.push_back(&sequence);
-    room -= count;
-  };
-  for (const auto& sequence : running_) {
-    if (sequence->pending() == 1) take(*sequence, 1);
+  for (Sequence* const sequence : decoding_) {
+    ScheduleDecoding(*sequence);
+    room -= 1 + sequence->draft.size();
   }
-  for (const auto& sequence : running_) {
-    if (sequence->pending() <= 1 || room == 0) continue;
-    AdoptCached(*sequence);
-    take(*sequence, std::min(room, sequence->pending()));
+  for (Sequence* const sequence : reading_) {
+    if (room > 0) room -= SchedulePrompt(*sequence, room);
   }
+}
+
+// Guesses get the rows that nobody else can need, and leave half of the room to prompts.
+void Engine::Propose(std::span<Sequence* const> decoding) {
+  const ExecutorLimits& limits = executor_.limits();
+  const auto rows = static_cast<std::size_t>(limits.max_logit_rows) - running_.size();
+  const auto room = static_cast<std::size_t>(limits.max_tokens) - decoding.size();
+  speculation_->Propose(decoding, std::min(rows, only_decoding_ ? room : room / 2));
+}
+
+void Engine::ScheduleDecoding(Sequence& sequence) {
+  std::span<const TokenId> tokens = std::span(sequence.tokens).last(1);
+  if (!sequence.draft.empty()) {
+    sequence.counts.proposed_tokens += static_cast<std::int32_t>(sequence.draft.size());
+    sequence.verified.assign(tokens.begin(), tokens.end());
+    sequence.verified.insert(sequence.verified.end(), sequence.draft.begin(), sequence.draft.end());
+    tokens = sequence.verified;
+  }
+  cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + tokens.size()));
+  step_.push_back({.tokens = tokens,
+                   .first_position = static_cast<std::int32_t>(sequence.computed),
+                   .kv_blocks = sequence.kv.blocks,
+                   .logits = sequence.draft.empty() ? LogitsWanted::kLast : LogitsWanted::kAll});
+  step_owners_.push_back(&sequence);
+}
+
+// Returns the tokens that it takes of the room, at least 1.
+std::size_t Engine::SchedulePrompt(Sequence& sequence, std::size_t room) {
+  AdoptCached(sequence);
+  const std::size_t count = std::min(room, sequence.pending());
+  const bool all = count == sequence.pending();
+  cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + count));
+  step_.push_back({.tokens = std::span(sequence.tokens).subspan(sequence.computed, count),
+                   .first_position = static_cast<std::int32_t>(sequence.computed),
+                   .kv_blocks = sequence.kv.blocks,
+                   .logits = all ? LogitsWanted::kLast : LogitsWanted::kNone});
+  step_owners_.push_back(&sequence);
+  return count;
 }
 
 TokenEvent Engine::Advance(Sequence& sequence, std::span<const float> logits) {

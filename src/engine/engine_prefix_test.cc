@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <random>
 #include <vector>
 
 #include "engine/engine.h"
@@ -103,68 +102,6 @@ TEST(EnginePrefix, SequencesThatArriveTogetherShareWhatTheFirstComputes) {
   auto outcomes = RunAll(engine);
   EXPECT_EQ(outcomes[second].counts.cached_tokens, 192);
   EXPECT_EQ(outcomes[second].tokens, outcomes[first].tokens);
-}
-
-// The reply by definition: no engine, no blocks.
-std::vector<TokenId> ReplyByDefinition(const Request& request) {
-  auto sampler = Sampler::Build(request.sampling, 50, request.random_stream);
-  std::vector<TokenId> tokens = request.prompt;
-  for (const TokenId token : tokens) sampler->Accept(token);
-  const std::size_t end = tokens.size() + static_cast<std::size_t>(request.max_new_tokens);
-  while (tokens.size() < end) {
-    const auto logits = MemoryExecutor::Logits(tokens, 50);
-    tokens.push_back(sampler->Sample(logits, static_cast<std::int64_t>(tokens.size())));
-    sampler->Accept(tokens.back());
-  }
-  return {tokens.begin() + static_cast<std::ptrdiff_t>(request.prompt.size()), tokens.end()};
-}
-
-TEST(EnginePrefix, AnyTrafficUnderPressureGivesTheRepliesOfTheDefinition) {
-  std::mt19937 random(5);
-  std::int32_t cached = 0;
-  for (const std::int32_t kv_blocks : {8, 11, 24}) {
-    ExecutorLimits limits = kLimits;
-    limits.kv_blocks = kv_blocks;
-    MemoryExecutor executor(limits);
-    Engine engine(executor);
-    std::map<SequenceId, Request> requests;
-    std::map<SequenceId, std::vector<TokenId>> replies;
-    std::vector<std::vector<TokenId>> pasts;
-    for (int step = 0; step < 3000 && (step < 1500 || !engine.idle()); ++step) {
-      if (step < 1500 && random() % 12 == 0) {
-        Request request = Counting(static_cast<std::int32_t>(random() % 3), 1 + random() % 150,
-                                   static_cast<std::int32_t>(1 + random() % 80));
-        if (!pasts.empty() && random() % 2 == 0) {  // goes on, or aside, from an earlier one
-          request.prompt = pasts[random() % pasts.size()];
-          request.prompt.resize(1 + random() % request.prompt.size());
-        }
-        request.sampling.temperature = random() % 2 == 0 ? 0.0f : 1.0f;
-        requests[*engine.Add(request)] = request;
-      }
-      if (random() % 100 == 0 && !requests.empty()) {
-        const auto victim = std::next(requests.begin(), random() % requests.size());
-        engine.Stop(victim->first);
-        replies.erase(victim->first);
-        requests.erase(victim);
-      }
-      for (const TokenEvent& event : engine.Step()) {
-        std::vector<TokenId>& reply = replies[event.sequence];
-        reply.push_back(event.token);
-        if (!event.finished.has_value()) continue;
-        cached += event.counts.cached_tokens;
-        const Request& request = requests.at(event.sequence);
-        ASSERT_EQ(reply, ReplyByDefinition(request));
-        pasts.push_back(request.prompt);
-        pasts.back().insert(pasts.back().end(), reply.begin(), reply.end());
-        pasts.back().resize(std::min<std::size_t>(pasts.back().size(), 400));
-        requests.erase(event.sequence);
-        replies.erase(event.sequence);
-      }
-    }
-    EXPECT_TRUE(engine.idle());
-    EXPECT_GT(pasts.size(), 60u);
-  }
-  EXPECT_GT(cached, 2000);
 }
 
 }  // namespace

@@ -83,19 +83,17 @@ Result<Reply> Generate(Engine& engine, const Tokenizer& tokenizer, Request reque
       reply.end = ReplyEnd::kCancelled;
       break;
     }
-    const auto events = engine.Step();
-    if (events.empty()) continue;  // a part of the prompt
-    MILLRACE_CHECK(events.size() == 1);
-    reply.counts = events[0].counts;
-    if (first_token == begin) {
-      first_token = Clock::now();
-      reply.prefill_s = SecondsSince(begin);
+    for (const TokenEvent& event : engine.Step()) {  // nothing, if it was a part of the prompt
+      MILLRACE_CHECK(event.sequence == id);
+      reply.counts = event.counts;
+      if (first_token == begin) {
+        first_token = Clock::now();
+        reply.prefill_s = SecondsSince(begin);
+      }
+      if (prompt_only) reply.end = ReplyEnd::kMaxNewTokens;
+      going = !prompt_only && generation.Take(event);
+      if (!going) break;
     }
-    if (prompt_only) {
-      reply.end = ReplyEnd::kMaxNewTokens;
-      break;
-    }
-    going = generation.Take(events[0]);
   }
   engine.Stop(id);
   if (reply.prefill_s > 0) reply.decode_s = SecondsSince(first_token);

@@ -84,6 +84,8 @@ class MemoryExecutor final : public Executor {
     std::set<std::int32_t> written;
     for (const StepSequence& sequence : sequences) {
       EXPECT_FALSE(sequence.tokens.empty());
+      for (const TokenId token : sequence.tokens)
+        EXPECT_TRUE(token.value >= 0 && token.value < limits_.vocabulary) << token.value;
       const auto end = sequence.first_position + static_cast<std::int32_t>(sequence.tokens.size());
       EXPECT_LE(end, limits_.context);
       EXPECT_LE(end, static_cast<std::int32_t>(sequence.kv_blocks.size()) * kPositionsPerKvBlock);

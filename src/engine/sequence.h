@@ -10,10 +10,9 @@
 #include "engine/prefix_cache.h"
 #include "engine/sampler.h"
 #include "engine/sampling_parameters.h"
+#include "engine/sequence_id.h"
 
 namespace millrace {
-
-using SequenceId = TypedIndex<struct SequenceIdTag>;
 
 struct Request {
   std::vector<TokenId> prompt;  // at least one
@@ -31,7 +30,9 @@ enum class FinishReason {
 
 // What a reply was spared so far.
 struct ReplyCounts {
-  std::int32_t cached_tokens = 0;  // of the prompt, taken from the prefix cache
+  std::int32_t cached_tokens = 0;    // of the prompt, taken from the prefix cache
+  std::int32_t proposed_tokens = 0;  // guessed and verified (engine/proposer.h)
+  std::int32_t accepted_tokens = 0;  // of them, those that came true
 
   friend bool operator==(const ReplyCounts&, const ReplyCounts&) = default;
 };
@@ -52,6 +53,8 @@ struct Sequence {
   Sampler sampler;
   std::optional<Logprobs> logprobs;
   std::vector<TokenId> tokens;     // the prompt, then the reply
+  std::vector<TokenId> draft;      // guesses behind the tokens, to be verified by this step
+  std::vector<TokenId> verified;   // the last token and the draft, as the step has them
   std::size_t computed = 0;        // tokens whose keys and values are in the cache
   KvLease kv;                      // enough, with what it reserved, for every position it may have
   std::int32_t last_position = 0;  // one past the last position it may fill

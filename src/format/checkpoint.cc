@@ -1,5 +1,7 @@
 #include "format/checkpoint.h"
 
+#include <functional>
+
 #include <filesystem>
 #include <limits>
 #include <optional>
@@ -149,6 +151,17 @@ Result<bool> Checkpoint::GetBool(std::string_view key, bool fallback) const {
 Result<std::string_view> Checkpoint::GetString(std::string_view key,
                                                std::string_view fallback) const {
   return Has(key) ? GetString(key) : Result<std::string_view>(fallback);
+}
+
+void Checkpoint::Forget(std::span<const std::byte> part) const {
+  const std::less_equal<const std::byte*> not_after;
+  for (const MappedFile& file : files_) {
+    const std::span<const std::byte> all = file.bytes();
+    if (not_after(all.data(), part.data()) &&
+        not_after(part.data() + part.size(), all.data() + all.size())) {
+      file.Forget(part);
+    }
+  }
 }
 
 }  // namespace millrace

@@ -59,6 +59,9 @@ class Checkpoint {
   const Tensor* Find(std::string_view tensor_name) const;
   bool Has(std::string_view key) const { return metadata_.contains(key); }
 
+  // Gives back the memory behind a part of a tensor (MappedFile::Forget), if a file is behind it.
+  void Forget(std::span<const std::byte> part) const;
+
   // kNotFound if the key is missing, kInvalid if its value has another type (a negative number is
   // no Uint).
   Result<std::uint64_t> GetUint(std::string_view key) const;

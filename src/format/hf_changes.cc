@@ -120,7 +120,7 @@ Result<void> SplitGateUp(HfConversion& conversion, const HfSource& source) {
   }
   const std::vector<std::int64_t> shape = {tensor.shape[0], tensor.shape[1] / 2, tensor.shape[2]};
   const std::size_t part_bytes = tensor.bytes.size() / experts / 2;
-  for (const std::size_t part : {0, 1}) {
+  for (const std::size_t part : {std::size_t{0}, std::size_t{1}}) {
     const std::span<std::byte> made = conversion.Allocate(experts * part_bytes);
     for (std::size_t expert = 0; expert < experts; ++expert) {
       const auto from = tensor.bytes.subspan((2 * expert + part) * part_bytes, part_bytes);

@@ -85,7 +85,7 @@ void ToFloats(DType dtype, std::span<const std::byte> halves, std::span<std::byt
 
 }  // namespace
 
-HfConversion::HfConversion(const HfFamily& family, JsonObject config,
+HfConversion::HfConversion(const HfFamily& family, HfObject config,
                            std::vector<SafetensorsTensor> tensors, CheckpointBuilder builder)
     : family_(family),
       config_(std::move(config)),
@@ -157,45 +157,51 @@ Result<void> HfConversion::Add(const std::string& tensor_name, DType dtype,
 
 Result<void> HfConversion::AddPart(const std::string& target, std::uint32_t index,
                                    std::uint32_t count, const SafetensorsTensor& part) {
-  MILLRACE_TRY(const DType dtype, FloatType(*this, part));
   if (index >= count) {
     return Invalid("{}: tensor {} is of expert {}, the configuration has {}", name(), part.name,
                    index, count);
   }
-  Stack& stack = stacks_[target];
-  if (stack.present.empty()) {
-    // No more memory than for parts that are there.
-    if (count > tensors_.size()) {
-      return Invalid("{}: the configuration has {} experts, the files have {} tensors", name(),
-                     count, tensors_.size());
-    }
-    stack.shape = part.shape;
-    stack.dtype = dtype;
-    stack.bytes = builder_.Allocate(count * part.bytes.size());
-    stack.present.resize(count);
+  if (count > tensors_.size()) {
+    return Invalid("{}: the configuration has {} experts, the files have {} tensors", name(), count,
+                   tensors_.size());
   }
-  if (stack.shape != part.shape || stack.dtype != dtype) {
-    return Invalid("{}: tensor {} has another shape or type than those of other experts", name(),
+  Parts& parts = stacks_[target];
+  parts.resize(count);
+  if (parts[index] != nullptr) {
+    return Invalid("{}: tensors {} and {} are the same expert", name(), parts[index]->name,
                    part.name);
   }
-  std::copy(part.bytes.begin(), part.bytes.end(),
-            stack.bytes.begin() + static_cast<std::ptrdiff_t>(index * part.bytes.size()));
-  stack.present[index] = true;
+  parts[index] = &part;
   return {};
 }
 
 Result<void> HfConversion::AddStacks() {
-  for (auto& [target, stack] : stacks_) {
-    const auto missing = std::find(stack.present.begin(), stack.present.end(), false);
-    if (missing != stack.present.end()) {
+  for (const auto& [target, parts] : stacks_) {
+    const auto missing = std::find(parts.begin(), parts.end(), nullptr);
+    if (missing != parts.end()) {
       return Invalid("{}: tensor {} is missing expert {} of {}", name(), target,
-                     missing - stack.present.begin(), stack.present.size());
+                     missing - parts.begin(), parts.size());
     }
-    std::vector<std::int64_t> shape = {static_cast<std::int64_t>(stack.present.size())};
-    shape.insert(shape.end(), stack.shape.begin(), stack.shape.end());
-    MILLRACE_TRY_VOID(Add(target, stack.dtype, shape, stack.bytes));
+    MILLRACE_TRY_VOID(AddStack(target, parts));
   }
   return {};
+}
+
+Result<void> HfConversion::AddStack(const std::string& target, const Parts& parts) {
+  const SafetensorsTensor& first = *parts.front();
+  MILLRACE_TRY(const DType dtype, FloatType(*this, first));
+  const std::span<std::byte> stack = builder_.Allocate(parts.size() * first.bytes.size());
+  std::byte* to = stack.data();
+  for (const SafetensorsTensor* part : parts) {
+    if (part->shape != first.shape || part->type != first.type) {
+      return Invalid("{}: tensor {} has another shape or type than those of other experts", name(),
+                     part->name);
+    }
+    to = std::copy(part->bytes.begin(), part->bytes.end(), to);
+  }
+  std::vector<std::int64_t> shape = {static_cast<std::int64_t>(parts.size())};
+  shape.insert(shape.end(), first.shape.begin(), first.shape.end());
+  return Add(target, dtype, shape, stack);
 }
 
 }  // namespace millrace

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "format/checkpoint_builder.h"
 #include "format/hf_keys.h"
-#include "format/json_object.h"
+#include "format/hf_object.h"
 #include "format/safetensors.h"
 
 namespace millrace {
@@ -52,7 +52,7 @@ class HfConversion {
  public:
   // `config` is config.json, or its part about text, and outlives this. `tensors` view files that
   // the builder owns.
-  HfConversion(const HfFamily& family, JsonObject config, std::vector<SafetensorsTensor> tensors,
+  HfConversion(const HfFamily& family, HfObject config, std::vector<SafetensorsTensor> tensors,
                CheckpointBuilder builder);
 
   // Sets the keys, converts the tensors. kUnsupported for a tensor that no rule names.
@@ -60,7 +60,7 @@ class HfConversion {
   Result<Checkpoint> Finish() &&;
 
   // For families and changes.
-  const JsonObject& config() const { return config_; }
+  const HfObject& config() const { return config_; }
   const HfRope& rope() const { return rope_; }
   const HfSizes& sizes() const { return sizes_; }
   HfKeys& keys() { return keys_; }
@@ -82,24 +82,20 @@ class HfConversion {
                        const SafetensorsTensor& part);
 
  private:
-  struct Stack {
-    std::vector<std::int64_t> shape;  // of a part
-    DType dtype = DType::kF32;
-    std::span<std::byte> bytes;
-    std::vector<bool> present;  // which parts
-  };
+  using Parts = std::vector<const SafetensorsTensor*>;  // null: not seen yet
 
   Result<void> Convert(const SafetensorsTensor& tensor);
   Result<void> AddStacks();
+  Result<void> AddStack(const std::string& target, const Parts& parts);
 
   const HfFamily& family_;
-  JsonObject config_;
+  HfObject config_;
   HfRope rope_;
   HfSizes sizes_;
   HfKeys keys_;
   std::vector<SafetensorsTensor> tensors_;
   std::map<std::string_view, const SafetensorsTensor*> by_name_;
-  std::map<std::string, Stack> stacks_;
+  std::map<std::string, Parts> stacks_;
   CheckpointBuilder builder_;
 };
 

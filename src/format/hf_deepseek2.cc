@@ -14,7 +14,7 @@ struct Expansion {
 };
 
 Result<Expansion> ReadExpansion(const HfConversion& conversion, const SafetensorsTensor& tensor) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   MILLRACE_TRY(const std::uint32_t nope, config.Count("qk_nope_head_dim"));
   MILLRACE_TRY(const std::uint32_t value, config.Count("v_head_dim"));
   MILLRACE_TRY_VOID(CheckDimensions(conversion, tensor, 2));
@@ -67,7 +67,7 @@ constexpr HfRule kRules[] = {
 };
 
 Result<void> SetAttentionKeys(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   HfKeys& keys = conversion.keys();
   MILLRACE_TRY(const std::uint32_t latent, config.Count("kv_lora_rank", 512));
   MILLRACE_TRY(const std::uint32_t rotated, config.Count("qk_rope_head_dim"));
@@ -83,7 +83,7 @@ Result<void> SetAttentionKeys(HfConversion& conversion) {
   keys.Set("attention.value_length_mla", value);
   keys.Set("rope.dimension_count", rotated);
   // GGUF has a tenth of it here, for the sake of its first readers.
-  const std::optional<JsonObject>& scaling = conversion.rope().scaling;
+  const std::optional<HfObject>& scaling = conversion.rope().scaling;
   if (!scaling || !scaling->Has("mscale_all_dim")) return {};
   MILLRACE_TRY(const double multiplier, scaling->Number("mscale_all_dim"));
   keys.SetFloat("rope.scaling.yarn_log_multiplier", 0.1 * multiplier);
@@ -91,7 +91,7 @@ Result<void> SetAttentionKeys(HfConversion& conversion) {
 }
 
 Result<void> SetExpertKeys(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   HfKeys& keys = conversion.keys();
   const bool moe = config.Has("n_routed_experts");
   MILLRACE_TRY(const std::uint32_t dense,

@@ -16,7 +16,7 @@ namespace {
 // The numbers of general.file_type: what most weights are.
 enum class FileType : std::uint32_t { kF32 = 0, kF16 = 1, kBF16 = 32, kMxfp4 = 38 };
 
-Result<std::string> ArchitectureName(const JsonObject& config) {
+Result<std::string> ArchitectureName(const HfObject& config) {
   const nlohmann::json* names = config.Find("architectures");
   if (names != nullptr && names->is_array() && !names->empty() && (*names)[0].is_string()) {
     return (*names)[0].get<std::string>();
@@ -25,7 +25,7 @@ Result<std::string> ArchitectureName(const JsonObject& config) {
 }
 
 // Whether the experts are MXFP4. Other quantised weights are not known.
-Result<bool> IsMxfp4(const JsonObject& config) {
+Result<bool> IsMxfp4(const HfObject& config) {
   MILLRACE_TRY(const auto quantisation, config.Section("quantization_config"));
   if (!quantisation) return false;
   MILLRACE_TRY(const std::string method, quantisation->Text("quant_method"));
@@ -97,12 +97,12 @@ Result<Checkpoint> LoadHfDirectory(const std::string& given) {
         "{}: is a directory without config.json, wanted a model of Hugging Face or a file", given);
   }
   MILLRACE_TRY(const nlohmann::json whole, LoadJson(path));
-  const JsonObject whole_config(whole, path);
+  const HfObject whole_config(whole, path);
   MILLRACE_TRY(const std::string architecture, ArchitectureName(whole_config));
   MILLRACE_TRY(const HfFamily* family, FindHfFamily(architecture, path));
   MILLRACE_TRY(const bool mxfp4, IsMxfp4(whole_config));
   const nlohmann::json text = family->multimodal ? TextConfig(whole) : whole;
-  const JsonObject config(text, path);
+  const HfObject config(text, path);
   MILLRACE_TRY(SafetensorsShards shards, LoadSafetensorsShards(directory));
   CheckpointBuilder builder(directory);
   for (MappedFile& file : shards.files) builder.Own(std::move(file));

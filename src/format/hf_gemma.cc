@@ -40,7 +40,7 @@ void SetSpacePrefix(HfConversion& conversion) {
 }
 
 Result<void> CompleteGemma2(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   MILLRACE_TRY(const double attention, config.Number("attn_logit_softcapping", 50));
   MILLRACE_TRY(const double final_cap, config.Number("final_logit_softcapping", 30));
   MILLRACE_TRY(const std::uint32_t window, config.Count("sliding_window", 4096));
@@ -54,7 +54,7 @@ Result<void> CompleteGemma2(HfConversion& conversion) {
 
 // Five layers with a window, then one without: GGUF's readers know no other pattern of gemma3.
 Result<void> CheckPattern(const HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   MILLRACE_TRY(const std::uint32_t pattern, config.Count("sliding_window_pattern", 6));
   bool known = pattern == 6;
   if (const nlohmann::json* types = config.Find("layer_types")) {
@@ -69,7 +69,7 @@ Result<void> CheckPattern(const HfConversion& conversion) {
 }
 
 Result<void> CompleteGemma3(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   if (config.Has("attn_logit_softcapping")) {
     return Unsupported("{}: key attn_logit_softcapping is not supported for gemma3",
                        config.where());

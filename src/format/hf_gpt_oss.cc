@@ -174,7 +174,7 @@ constexpr HfRule kRules[] = {
 };
 
 Result<void> Complete(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   MILLRACE_TRY(const std::uint32_t window, config.Count("sliding_window", 128));
   MILLRACE_TRY(const std::uint32_t ffn, config.Count("intermediate_size"));
   conversion.keys().Set("attention.sliding_window", window);

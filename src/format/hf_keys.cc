@@ -9,7 +9,7 @@ namespace millrace {
 namespace {
 
 // The first of some keys that is there.
-std::optional<std::string_view> FirstOf(const JsonObject& object,
+std::optional<std::string_view> FirstOf(const HfObject& object,
                                         std::initializer_list<std::string_view> keys) {
   for (const std::string_view key : keys) {
     if (object.Has(key)) return key;
@@ -17,7 +17,7 @@ std::optional<std::string_view> FirstOf(const JsonObject& object,
   return std::nullopt;
 }
 
-Result<void> CopyCount(const JsonObject& config, std::initializer_list<std::string_view> from,
+Result<void> CopyCount(const HfObject& config, std::initializer_list<std::string_view> from,
                        std::string_view to, HfKeys& keys) {
   const auto key = FirstOf(config, from);
   if (!key) return {};
@@ -26,7 +26,7 @@ Result<void> CopyCount(const JsonObject& config, std::initializer_list<std::stri
   return {};
 }
 
-Result<void> CopyFloat(const JsonObject& config, std::initializer_list<std::string_view> from,
+Result<void> CopyFloat(const HfObject& config, std::initializer_list<std::string_view> from,
                        std::string_view to, HfKeys& keys) {
   const auto key = FirstOf(config, from);
   if (!key) return {};
@@ -36,7 +36,7 @@ Result<void> CopyFloat(const JsonObject& config, std::initializer_list<std::stri
 }
 
 // A count of at least 1.
-Result<std::uint32_t> Size(const JsonObject& config, std::string_view key,
+Result<std::uint32_t> Size(const HfObject& config, std::string_view key,
                            std::uint32_t fallback = 0) {
   MILLRACE_TRY(const std::uint32_t size,
                fallback == 0 ? config.Count(key) : config.Count(key, fallback));
@@ -44,7 +44,7 @@ Result<std::uint32_t> Size(const JsonObject& config, std::string_view key,
   return size;
 }
 
-Result<HfSizes> ReadSizes(const JsonObject& config, const HfDefaults& defaults) {
+Result<HfSizes> ReadSizes(const HfObject& config, const HfDefaults& defaults) {
   HfSizes sizes;
   MILLRACE_TRY(sizes.layers, Size(config, "num_hidden_layers"));
   MILLRACE_TRY(sizes.hidden, Size(config, "hidden_size"));
@@ -57,18 +57,23 @@ Result<HfSizes> ReadSizes(const JsonObject& config, const HfDefaults& defaults) 
   }
   const std::uint32_t head_dim = by_heads ? sizes.hidden / sizes.heads : defaults.head_dim;
   MILLRACE_TRY(sizes.head_dim, Size(config, "head_dim", head_dim));
+  constexpr std::uint32_t kMostHeadDim = 65536;
+  if (sizes.head_dim > kMostHeadDim) {
+    return Invalid("{}: the size of a head is {}, wanted at most {}", config.where(),
+                   sizes.head_dim, kMostHeadDim);
+  }
   if (const auto key = FirstOf(config, {"num_local_experts", "num_experts", "n_routed_experts"})) {
     MILLRACE_TRY(sizes.experts, config.Count(*key));
   }
   return sizes;
 }
 
-Result<void> SetYarn(const JsonObject& config, const JsonObject& scaling, HfKeys& keys) {
+Result<void> SetYarn(const HfObject& config, const HfObject& scaling, HfKeys& keys) {
   keys.Set("rope.scaling.type", "yarn");
   MILLRACE_TRY(const double factor, scaling.Number("factor"));
   keys.SetFloat("rope.scaling.factor", factor);
   constexpr std::string_view kOriginal = "original_max_position_embeddings";
-  const JsonObject& holder = scaling.Has(kOriginal) || !config.Has(kOriginal) ? scaling : config;
+  const HfObject& holder = scaling.Has(kOriginal) || !config.Has(kOriginal) ? scaling : config;
   MILLRACE_TRY(const std::uint32_t context, config.Count("max_position_embeddings", 0));
   MILLRACE_TRY(const std::uint32_t original, holder.Count(kOriginal, context));
   keys.Set("rope.scaling.original_context_length", original);
@@ -80,7 +85,7 @@ Result<void> SetYarn(const JsonObject& config, const JsonObject& scaling, HfKeys
   return CopyFloat(scaling, {"beta_slow"}, "rope.scaling.yarn_beta_slow", keys);
 }
 
-Result<void> SetGating(const JsonObject& config, HfKeys& keys) {
+Result<void> SetGating(const HfObject& config, HfKeys& keys) {
   const auto key = FirstOf(config, {"scoring_func", "score_func"});
   if (!key) return {};
   MILLRACE_TRY(const std::string function, config.Text(*key));
@@ -92,7 +97,7 @@ Result<void> SetGating(const JsonObject& config, HfKeys& keys) {
   return {};
 }
 
-Result<void> SetExperts(const JsonObject& config, const HfSizes& sizes, HfKeys& keys) {
+Result<void> SetExperts(const HfObject& config, const HfSizes& sizes, HfKeys& keys) {
   if (sizes.experts == 0) return {};
   keys.Set("expert_count", sizes.experts);
   MILLRACE_TRY_VOID(CopyCount(config, {"num_experts_per_tok", "num_experts_per_token"},
@@ -120,7 +125,7 @@ GgufWriter HfKeys::Writer() const {
   return writer;
 }
 
-Result<HfRope> ReadHfRope(const JsonObject& config, const HfDefaults& defaults) {
+Result<HfRope> ReadHfRope(const HfObject& config, const HfDefaults& defaults) {
   HfRope rope;
   const bool current = config.Has("rope_parameters");
   MILLRACE_TRY(rope.scaling, config.Section(current ? "rope_parameters" : "rope_scaling"));
@@ -146,7 +151,7 @@ Result<HfRope> ReadHfRope(const JsonObject& config, const HfDefaults& defaults) 
   return rope;
 }
 
-Result<void> SetRopeScaling(const JsonObject& config, const HfRope& rope, HfKeys& keys) {
+Result<void> SetRopeScaling(const HfObject& config, const HfRope& rope, HfKeys& keys) {
   if (rope.type == "default") return {};
   if (rope.type == "yarn") return SetYarn(config, *rope.scaling, keys);
   if (rope.type != "linear") {
@@ -159,7 +164,7 @@ Result<void> SetRopeScaling(const JsonObject& config, const HfRope& rope, HfKeys
   return {};
 }
 
-Result<HfSizes> SetSharedKeys(const JsonObject& config, const HfRope& rope,
+Result<HfSizes> SetSharedKeys(const HfObject& config, const HfRope& rope,
                               const HfDefaults& defaults, HfKeys& keys) {
   MILLRACE_TRY(const HfSizes sizes, ReadSizes(config, defaults));
   keys.Set("block_count", sizes.layers);

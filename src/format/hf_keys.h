@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "format/gguf_writer.h"
-#include "format/json_object.h"
+#include "format/hf_object.h"
 
 namespace millrace {
 
@@ -31,7 +31,7 @@ class HfKeys {
 // The rotation of positions, in layers that attend to everything. Configurations have its numbers
 // at several places, by the age of the library that wrote them.
 struct HfRope {
-  std::optional<JsonObject> scaling;   // what configures `type`
+  std::optional<HfObject> scaling;     // what configures `type`
   std::string type;                    // "default", "linear", "yarn", "llama3", "longrope", ...
   double base = 0;                     // rope_theta
   std::optional<double> sliding_base;  // the same in layers with a sliding window
@@ -53,14 +53,14 @@ struct HfSizes {
 };
 
 // `config` is config.json, or its part about text. kInvalid for a value of the wrong type.
-Result<HfRope> ReadHfRope(const JsonObject& config, const HfDefaults& defaults);
+Result<HfRope> ReadHfRope(const HfObject& config, const HfDefaults& defaults);
 
 // Sets the keys of a scaled rotation, where it is not scaled, linear or YaRN; kUnsupported for
 // others.
-Result<void> SetRopeScaling(const JsonObject& config, const HfRope& rope, HfKeys& keys);
+Result<void> SetRopeScaling(const HfObject& config, const HfRope& rope, HfKeys& keys);
 
-// Sets sizes, norm, rotation (without its scaling) and experts. The errors are those of JsonObject.
-Result<HfSizes> SetSharedKeys(const JsonObject& config, const HfRope& rope,
+// Sets sizes, norm, rotation (without its scaling) and experts. The errors are those of HfObject.
+Result<HfSizes> SetSharedKeys(const HfObject& config, const HfRope& rope,
                               const HfDefaults& defaults, HfKeys& keys);
 
 }  // namespace millrace

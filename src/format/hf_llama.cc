@@ -37,7 +37,7 @@ struct Llama3Scaling {
 };
 
 Result<void> AddRopeDivisors(HfConversion& conversion) {
-  const JsonObject& given = *conversion.rope().scaling;
+  const HfObject& given = *conversion.rope().scaling;
   MILLRACE_TRY(const double factor, given.Number("factor", 8));
   MILLRACE_TRY(const double low, given.Number("low_freq_factor", 1));
   MILLRACE_TRY(const double high, given.Number("high_freq_factor", 4));

@@ -14,7 +14,7 @@ constexpr HfRule kRules[] = {
 
 Result<void> AddDivisors(HfConversion& conversion, std::string_view key, const char* target,
                          std::uint32_t rotated) {
-  const JsonObject& scaling = *conversion.rope().scaling;
+  const HfObject& scaling = *conversion.rope().scaling;
   MILLRACE_TRY(const std::vector<float> divisors, scaling.Numbers(key));
   if (divisors.size() != rotated / 2) {
     return Invalid("{}: key {} has {} numbers, wanted {}", scaling.where(), key, divisors.size(),
@@ -54,9 +54,9 @@ Result<void> SetLongRope(HfConversion& conversion, std::uint32_t original, std::
 }
 
 Result<void> Complete(HfConversion& conversion) {
-  const JsonObject& config = conversion.config();
+  const HfObject& config = conversion.config();
   const HfSizes& sizes = conversion.sizes();
-  const std::optional<JsonObject>& scaling = conversion.rope().scaling;
+  const std::optional<HfObject>& scaling = conversion.rope().scaling;
   constexpr std::string_view kShare = "partial_rotary_factor";
   const bool inside = scaling && scaling->Has(kShare);
   MILLRACE_TRY(const double share, (inside ? *scaling : config).Number(kShare, 1));

@@ -74,7 +74,7 @@ TokenIds IdsOfList(const json& list) {
   return ids;
 }
 
-Result<TokenIds> AddedTokens(const std::string& directory, const JsonObject& tokenizer_config) {
+Result<TokenIds> AddedTokens(const std::string& directory, const HfObject& tokenizer_config) {
   const json* decoder = tokenizer_config.Find("added_tokens_decoder");
   if (decoder != nullptr && decoder->is_object()) return IdsOfDecoder(*decoder);
   MILLRACE_TRY(const json tokenizer, LoadIfThere(directory + "/tokenizer.json"));
@@ -83,7 +83,7 @@ Result<TokenIds> AddedTokens(const std::string& directory, const JsonObject& tok
 }
 
 // The ids under a key, one or an array of them.
-std::vector<std::uint32_t> Ids(const JsonObject& object, std::string_view key) {
+std::vector<std::uint32_t> Ids(const HfObject& object, std::string_view key) {
   std::vector<std::uint32_t> ids;
   const json* value = object.Find(key);
   if (value == nullptr) return ids;
@@ -96,13 +96,13 @@ std::vector<std::uint32_t> Ids(const JsonObject& object, std::string_view key) {
 
 // What tokenizer_config.json names, else the number in config.json, else generation_config.json's.
 std::optional<std::uint32_t> FindId(const SpecialToken& token, const TokenIds& added,
-                                    const JsonObject& tokenizer_config, const JsonObject& config,
-                                    const JsonObject& generation) {
+                                    const HfObject& tokenizer_config, const HfObject& config,
+                                    const HfObject& generation) {
   if (const auto text = AsText(tokenizer_config.Find(token.text_key))) {
     const auto found = added.find(*text);
     if (found != added.end()) return found->second;
   }
-  for (const JsonObject* object : {&config, &generation}) {
+  for (const HfObject* object : {&config, &generation}) {
     const std::vector<std::uint32_t> ids = Ids(*object, token.id_key);
     if (!ids.empty()) return ids.front();
   }
@@ -110,7 +110,7 @@ std::optional<std::uint32_t> FindId(const SpecialToken& token, const TokenIds& a
 }
 
 // Further tokens that end a reply: GGUF has a place for two.
-void SetFurtherEnds(const JsonObject& generation, std::optional<std::uint32_t> eos, HfKeys& keys) {
+void SetFurtherEnds(const HfObject& generation, std::optional<std::uint32_t> eos, HfKeys& keys) {
   const char* const places[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
   std::size_t used = 0;
   for (const std::uint32_t id : Ids(generation, "eos_token_id")) {
@@ -142,7 +142,7 @@ void SetTemplates(const json& given, HfKeys& keys) {
   }
 }
 
-Result<void> SetChatTemplate(const std::string& directory, const JsonObject& tokenizer_config,
+Result<void> SetChatTemplate(const std::string& directory, const HfObject& tokenizer_config,
                              HfKeys& keys) {
   if (const json* given = tokenizer_config.Find("chat_template")) {
     SetTemplates(*given, keys);
@@ -160,7 +160,7 @@ Result<void> SetChatTemplate(const std::string& directory, const JsonObject& tok
   return {};
 }
 
-Result<void> SetFlag(const JsonObject& tokenizer_config, const char* key, const char* gguf_key,
+Result<void> SetFlag(const HfObject& tokenizer_config, const char* key, const char* gguf_key,
                      HfKeys& keys) {
   if (!tokenizer_config.Has(key)) return {};
   MILLRACE_TRY(const bool flag, tokenizer_config.Flag(key, false));
@@ -170,14 +170,13 @@ Result<void> SetFlag(const JsonObject& tokenizer_config, const char* key, const 
 
 }  // namespace
 
-Result<void> SetTokenizerKeys(const std::string& directory, const JsonObject& config,
-                              HfKeys& keys) {
+Result<void> SetTokenizerKeys(const std::string& directory, const HfObject& config, HfKeys& keys) {
   const std::string tokenizer_path = directory + "/tokenizer_config.json";
   const std::string generation_path = directory + "/generation_config.json";
   MILLRACE_TRY(const json tokenizer_json, LoadIfThere(tokenizer_path));
   MILLRACE_TRY(const json generation_json, LoadIfThere(generation_path));
-  const JsonObject tokenizer_config(tokenizer_json, tokenizer_path);
-  const JsonObject generation(generation_json, generation_path);
+  const HfObject tokenizer_config(tokenizer_json, tokenizer_path);
+  const HfObject generation(generation_json, generation_path);
   MILLRACE_TRY(const TokenIds added, AddedTokens(directory, tokenizer_config));
   for (const SpecialToken& token : kSpecialTokens) {
     const auto id = FindId(token, added, tokenizer_config, config, generation);

@@ -6,13 +6,13 @@
 
 #include "base/result.h"
 #include "format/hf_keys.h"
-#include "format/json_object.h"
+#include "format/hf_object.h"
 
 namespace millrace {
 
 // Reads tokenizer_config.json, generation_config.json and chat_template.jinja, as far as they are
 // there, and tokenizer.json for the ids of tokens where nothing else has them. kInvalid for files
 // that are damaged.
-Result<void> SetTokenizerKeys(const std::string& directory, const JsonObject& config, HfKeys& keys);
+Result<void> SetTokenizerKeys(const std::string& directory, const HfObject& config, HfKeys& keys);
 
 }  // namespace millrace

@@ -5,7 +5,7 @@
 #include <set>
 #include <utility>
 
-#include "format/json_object.h"
+#include "format/hf_object.h"
 #include "format/tensor_name.h"
 
 namespace millrace {

@@ -42,7 +42,37 @@ std::size_t ThreadRegionBytes(const ThreadShare& share) {
   return (share.stream_bytes + 4095) / 4096 * 4096;
 }
 
-void Pack(const Graph& graph, ByteForm form, const PackedRows& rows, std::byte* out) {
+// Gives back the file's memory behind weights as they are packed, so that file and packed weights
+// are never in memory together. Whole weights, because a page fault brings back the neighbours too,
+// which another thread may have given back before; what is still to be packed is faulted in again.
+class PackedWeights {
+ public:
+  explicit PackedWeights(const HostOptions& options) : forget_(options.forget) {}
+  ~PackedWeights() { Flush(); }
+
+  void Add(std::span<const std::byte> weight, std::size_t packed_bytes) {
+    if (!forget_) return;
+    if (weights_.empty() || weights_.back().data() != weight.data()) weights_.push_back(weight);
+    total_ += packed_bytes;
+    if (total_ >= kPieceBytes) Flush();
+  }
+
+ private:
+  static constexpr std::size_t kPieceBytes = std::size_t{8} << 20;
+
+  void Flush() {
+    for (const std::span<const std::byte> weight : weights_) forget_(weight);
+    weights_.clear();
+    total_ = 0;
+  }
+
+  const std::function<void(std::span<const std::byte>)>& forget_;
+  std::vector<std::span<const std::byte>> weights_;
+  std::size_t total_ = 0;
+};
+
+void Pack(const Graph& graph, ByteForm form, const PackedRows& rows, std::byte* out,
+          PackedWeights& packed) {
   const Weight& weight = graph.weight(rows.weight);
   const std::size_t row_bytes = RowBytes(weight.dtype, rows.packed.columns);
   const std::byte* first = weight.bytes.data() + rows.first_row * row_bytes;
@@ -53,6 +83,7 @@ void Pack(const Graph& graph, ByteForm form, const PackedRows& rows, std::byte* 
     }
     PackTile(weight.dtype, form, rows.packed.columns, pointers,
              out + tile * rows.packed.tile_bytes());
+    packed.Add(weight.bytes, rows.packed.tile_bytes());
   }
 }
 
@@ -235,11 +266,12 @@ Result<void> HostPlan::PlaceWeights(Team& team) {
   team.Run([&](int thread) {  // each thread packs, and so first touches, what it will read
     const auto index = static_cast<std::size_t>(thread);
     std::byte* out = weight_arena_.data() + begins[index];
+    PackedWeights packed(options_);
     ForEachRows(shares[index], [&](PackedRows& rows) {
       if (rows.packed.rows == 0) return;
       rows.packed.data = out;
       rows.packed.prefetch = WantsPrefetch(rows.packed.dtype, weight_bytes_);
-      Pack(*graph_, kernels_->byte_form, rows, out);
+      Pack(*graph_, kernels_->byte_form, rows, out, packed);
       out += rows.packed.bytes();
     });
   });

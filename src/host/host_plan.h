@@ -9,6 +9,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -35,6 +37,8 @@ struct HostOptions {
   std::int32_t max_tokens = 512;    // of one step, all sequences together
   std::int32_t max_logit_rows = 1;  // rows of logits that one step may ask for
   KvType kv_type = KvType::kF16;
+  // Called, by any thread, with bytes of weights that are packed and will hardly be read again.
+  std::function<void(std::span<const std::byte>)> forget = nullptr;
 };
 
 // The rotation of one table and pairing, expanded (kernel_table.h, rope): position p at p * rotary.
@@ -81,6 +85,7 @@ class HostPlan {
   double bytes_per_token(std::int64_t positions) const;
   double multiply_adds_per_token(std::int64_t positions) const;
   std::size_t weight_bytes() const { return weight_bytes_; }
+  std::span<const std::byte> weights() const { return {weight_arena_.data(), weight_bytes_}; }
   std::size_t kv_bytes() const { return kv_arena_.size_bytes(); }
   std::size_t activation_bytes() const { return activation_arena_.size_bytes(); }
 

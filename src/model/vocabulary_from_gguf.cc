@@ -16,13 +16,16 @@ constexpr const char* kPieces = "tokenizer.ggml.tokens";
 constexpr const char* kScores = "tokenizer.ggml.scores";
 constexpr const char* kKinds = "tokenizer.ggml.token_type";
 constexpr const char* kMerges = "tokenizer.ggml.merges";
+constexpr const char* kCharsmap = "tokenizer.ggml.precompiled_charsmap";
 
 Result<VocabularyKind> ReadKind(const Checkpoint& checkpoint) {
   MILLRACE_TRY(const std::string_view model, checkpoint.GetString(kModel));
   if (model == "llama") return VocabularyKind::kSentencePiece;
   if (model == "gpt2") return VocabularyKind::kByteLevelBpe;
-  return Unsupported("{}: {} is '{}', known are 'llama' and 'gpt2'", checkpoint.name(), kModel,
-                     model);
+  if (model == "bert") return VocabularyKind::kWordPiece;
+  if (model == "t5") return VocabularyKind::kUnigram;
+  return Unsupported("{}: {} is '{}', known are 'llama', 'gpt2', 'bert' and 't5'",
+                     checkpoint.name(), kModel, model);
 }
 
 Result<std::vector<std::string>> ReadStrings(const Checkpoint& checkpoint, std::string_view key) {
@@ -65,23 +68,66 @@ Result<void> ReadSwitch(const Checkpoint& checkpoint, std::string_view key,
 }
 
 Result<void> ReadIdsAndSwitches(const Checkpoint& file, Vocabulary& vocabulary) {
+  if (vocabulary.kind == VocabularyKind::kWordPiece) {
+    MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.cls_token_id", vocabulary.bos));
+  }
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.bos_token_id", vocabulary.bos));
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eos_token_id", vocabulary.eos));
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eot_token_id", vocabulary.eot));
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eom_token_id", vocabulary.eom));
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.unknown_token_id", vocabulary.unknown));
   MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.padding_token_id", vocabulary.pad));
+  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.seperator_token_id", vocabulary.separator));
+  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.mask_token_id", vocabulary.mask));
+  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_sep_token", vocabulary.add_separator));
   MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_bos_token", vocabulary.add_bos));
   MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_eos_token", vocabulary.add_eos));
   return ReadSwitch(file, "tokenizer.ggml.add_space_prefix", vocabulary.add_space_prefix);
 }
 
-bool IsPhi3(std::string_view name) {
+// BERT's normalizer; without a key it makes small letters and drops marks.
+Result<void> ReadWordPieceNormalizer(const Checkpoint& file, Vocabulary& vocabulary) {
+  std::optional<bool> lowercase;
+  std::optional<bool> strip;
+  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.normalizer.lowercase", lowercase));
+  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.normalizer.strip_accents", strip));
+  CleanForWordPiece clean;
+  clean.lowercase = lowercase.value_or(true);
+  clean.accents = strip.value_or(clean.lowercase) ? CleanForWordPiece::Accents::kLikeLlamaCpp
+                                                  : CleanForWordPiece::Accents::kKeep;
+  vocabulary.normalizers.emplace_back(clean);
+  return {};
+}
+
+Result<void> ReadUnigramNormalizer(const Checkpoint& file, Vocabulary& vocabulary) {
+  if (file.Has(kCharsmap)) {
+    MILLRACE_TRY(const std::vector<std::int64_t> bytes, file.GetInts(kCharsmap));
+    ApplyCharsmap apply;
+    apply.charsmap.reserve(bytes.size());
+    for (const std::int64_t byte : bytes) apply.charsmap += static_cast<char>(byte);
+    vocabulary.normalizers.emplace_back(std::move(apply));
+  }
+  std::optional<bool> merges;
+  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.remove_extra_whitespaces", merges));
+  if (merges.value_or(false)) vocabulary.normalizers.emplace_back(MergeSpaces{});
+  return {};
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+// What no key says, but the name of the model.
+Result<void> ReadHabits(const Checkpoint& file, Vocabulary& vocabulary) {
+  MILLRACE_TRY(const std::string_view name, file.GetString("general.name", ""));
   std::string lower(name);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
-  return lower.find("phi3") != std::string::npos || lower.find("phi-3") != std::string::npos;
+  vocabulary.specials_swallow_space = Contains(lower, "phi3") || Contains(lower, "phi-3");
+  vocabulary.mask_swallows_space =
+      Contains(lower, "modern-bert") || vocabulary.pre_tokenizer.starts_with("jina-v2-");
+  return {};
 }
 
 }  // namespace
@@ -96,10 +142,14 @@ Result<Vocabulary> VocabularyFromGguf(const Checkpoint& checkpoint) {
   } else if (checkpoint.Has(kScores)) {
     MILLRACE_TRY(vocabulary.scores, checkpoint.GetFloats(kScores));
   }
+  if (vocabulary.kind == VocabularyKind::kWordPiece) {
+    MILLRACE_TRY_VOID(ReadWordPieceNormalizer(checkpoint, vocabulary));
+  } else if (vocabulary.kind == VocabularyKind::kUnigram) {
+    MILLRACE_TRY_VOID(ReadUnigramNormalizer(checkpoint, vocabulary));
+  }
   MILLRACE_TRY(vocabulary.pre_tokenizer, checkpoint.GetString("tokenizer.ggml.pre", ""));
   MILLRACE_TRY_VOID(ReadIdsAndSwitches(checkpoint, vocabulary));
-  MILLRACE_TRY(const std::string_view name, checkpoint.GetString("general.name", ""));
-  vocabulary.specials_swallow_space = IsPhi3(name);
+  MILLRACE_TRY_VOID(ReadHabits(checkpoint, vocabulary));
   return vocabulary;
 }
 

@@ -11,7 +11,8 @@ namespace millrace {
 
 // text/vocabulary.h says which key is which field. Copies what the file says and checks types only:
 // the checks of meaning are Tokenizer::Build()'s. kNotFound if there is no vocabulary, kUnsupported
-// if it is of another kind than "llama" and "gpt2". Every message names the file and the key.
+// if it is of another kind than "llama", "gpt2", "bert" and "t5". Every message names the file and
+// the key.
 Result<Vocabulary> VocabularyFromGguf(const Checkpoint& checkpoint);
 
 // The same, built. Errors of Tokenizer::Build() with the name of the file in front.

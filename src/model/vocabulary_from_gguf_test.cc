@@ -60,9 +60,11 @@ TEST(VocabularyFromGguf, KnowsPhi3ByTheNameOfTheModel) {
 }
 
 TEST(VocabularyFromGguf, AnotherKindOfTokenizerIsUnsupported) {
-  const Error error = ReadError("tokenizer.ggml.model", "bert");
-  EXPECT_EQ(error.code, ErrorCode::kUnsupported);
-  EXPECT_THAT(error.message, HasSubstr("x.gguf: tokenizer.ggml.model is 'bert'"));
+  for (const std::string kind : {"rwkv", "plamo2", "gemma4", "none"}) {
+    const Error error = ReadError("tokenizer.ggml.model", kind);
+    EXPECT_EQ(error.code, ErrorCode::kUnsupported);
+    EXPECT_THAT(error.message, HasSubstr("x.gguf: tokenizer.ggml.model is '" + kind + "'"));
+  }
 }
 
 TEST(VocabularyFromGguf, AFileWithoutAVocabularySaysSo) {

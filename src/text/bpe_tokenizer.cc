@@ -27,7 +27,15 @@ class BpeTokenizer::WordMerger {
   explicit WordMerger(const BpeTokenizer& tokenizer) : tokenizer_(tokenizer) {}
 
   void Run(std::string_view word, std::vector<TokenId>& tokens) {
-    SplitIntoBytes(word);
+    MILLRACE_CHECK(word.size() <
+                   static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()));
+    symbols_.clear();
+    if (tokenizer_.is_byte_level_) {
+      SplitIntoBytes(word);
+    } else {
+      SplitIntoCharacters(word);
+    }
+    if (!symbols_.empty()) symbols_.back().next = kNone;
     for (std::int32_t i = 1; i < static_cast<std::int32_t>(symbols_.size()); ++i) Offer(i - 1, i);
     while (!queue_.empty()) {
       std::pop_heap(queue_.begin(), queue_.end());
@@ -64,16 +72,45 @@ class BpeTokenizer::WordMerger {
 
   Symbol& At(std::int32_t i) { return symbols_[static_cast<std::size_t>(i)]; }
 
+  void AddSymbol(std::optional<TokenId> token) {
+    const auto index = static_cast<std::int32_t>(symbols_.size());
+    symbols_.push_back({token, index - 1, index + 1});
+  }
+
   void SplitIntoBytes(std::string_view word) {
-    MILLRACE_CHECK(word.size() <
-                   static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()));
-    symbols_.clear();
     for (const char byte : word) {
-      const auto index = static_cast<std::int32_t>(symbols_.size());
-      symbols_.push_back(
-          {tokenizer_.pieces_->OfByte(static_cast<std::uint8_t>(byte)), index - 1, index + 1});
+      AddSymbol(tokenizer_.pieces_->OfByte(static_cast<std::uint8_t>(byte)));
     }
-    if (!symbols_.empty()) symbols_.back().next = kNone;
+  }
+
+  void SplitIntoCharacters(std::string_view word) {
+    const PieceTable& pieces = *tokenizer_.pieces_;
+    const bool fuses = *pieces.vocabulary().fuse_unknown;
+    bool after_unknown = false;
+    while (!word.empty()) {
+      const std::string_view character = word.substr(0, FirstUtf8Sequence(word).bytes);
+      word.remove_prefix(character.size());
+      if (const auto token = pieces.Find(character); token.has_value()) {
+        AddSymbol(token);
+        after_unknown = false;
+      } else if (AddBytes(character)) {
+        after_unknown = false;
+      } else if (const auto unknown = pieces.vocabulary().unknown; unknown.has_value()) {
+        if (!after_unknown || !fuses) AddSymbol(unknown);
+        after_unknown = true;
+      }
+    }
+  }
+
+  // The byte pieces of a character, if there are all of them.
+  bool AddBytes(std::string_view character) {
+    const PieceTable& pieces = *tokenizer_.pieces_;
+    const bool has_all = std::all_of(character.begin(), character.end(), [&](char byte) {
+      return pieces.OfByte(static_cast<std::uint8_t>(byte)).has_value();
+    });
+    if (!has_all) return false;
+    SplitIntoBytes(character);
+    return true;
   }
 
   void Offer(std::int32_t left, std::int32_t right) {
@@ -109,7 +146,15 @@ class BpeTokenizer::WordMerger {
   std::vector<Pair> queue_;  // a heap
 };
 
-Result<BpeTokenizer> BpeTokenizer::Build(const PieceTable& pieces, PreTokenizer pre_tokenizer) {
+BpeTokenizer::BpeTokenizer(const PieceTable& pieces, std::optional<PreTokenizer> pre_tokenizer)
+    : pieces_(&pieces),
+      pre_tokenizer_(std::move(pre_tokenizer)),
+      is_byte_level_(pieces.vocabulary().kind == VocabularyKind::kByteLevelBpe),
+      keeps_whole_words_(pieces.vocabulary().keeps_whole_words.value_or(
+          pre_tokenizer_.has_value() && pre_tokenizer_->keeps_whole_words())) {}
+
+Result<BpeTokenizer> BpeTokenizer::Build(const PieceTable& pieces,
+                                         std::optional<PreTokenizer> pre_tokenizer) {
   BpeTokenizer tokenizer(pieces, std::move(pre_tokenizer));
   const std::vector<std::string>& merges = pieces.vocabulary().merges;
   if (merges.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
@@ -158,9 +203,12 @@ void BpeTokenizer::Append(std::string_view text, std::vector<TokenId>& tokens) c
     text = repaired;
   }
   WordMerger merger(*this);
-  for (const std::string_view word : pre_tokenizer_.Split(text)) {
-    if (pre_tokenizer_.keeps_whole_words()) {
-      if (const auto token = pieces_->Find(SpellBytes(word)); token.has_value()) {
+  std::vector<std::string_view> words = {text};
+  if (pre_tokenizer_.has_value()) words = pre_tokenizer_->Split(text);
+  for (const std::string_view word : words) {
+    if (keeps_whole_words_) {
+      const auto token = pieces_->Find(is_byte_level_ ? SpellBytes(word) : std::string(word));
+      if (token.has_value()) {
         tokens.push_back(*token);
         continue;
       }

@@ -1,5 +1,5 @@
-// Byte-level BPE: text is cut into words, a word is bytes, and neighbours merge in the order of the
-// list of merges.
+// BPE: text is cut into words, a word is bytes or characters, and neighbours merge in the order of
+// the list of merges.
 //
 //     " lower"  ->  Ġ l o w e r  ->  Ġ lo w er  ->  Ġ low er  ->  Ġlower
 //
@@ -24,12 +24,18 @@ namespace millrace {
 
 class BpeTokenizer {
  public:
-  // `pieces` must outlive this object. kInvalid, naming the merge, if one of the vocabulary's
-  // merges is not "left right", or if left, right or leftright is not a piece.
-  static Result<BpeTokenizer> Build(const PieceTable& pieces, PreTokenizer pre_tokenizer);
+  // `pieces` must outlive this object. Without a pre-tokenizer every text is one word. kInvalid,
+  // naming the merge, if one of the vocabulary's merges is not "left right", or if left, right or
+  // leftright is not a piece.
+  static Result<BpeTokenizer> Build(const PieceTable& pieces,
+                                    std::optional<PreTokenizer> pre_tokenizer);
 
   // Appends the tokens of `text`, which holds no special tokens. Bytes that are not UTF-8 are read
-  // as U+FFFD each. A byte that the vocabulary has no token for (text/piece_table.h) is left out.
+  // as U+FFFD each.
+  //
+  // Byte-level: a byte that the vocabulary has no token for (text/piece_table.h) is left out.
+  // Otherwise: a character without a piece becomes its bytes' pieces if the vocabulary has byte
+  // fallback and all of them, else the unknown token, and is left out if there is none.
   void Append(std::string_view text, std::vector<TokenId>& tokens) const;
 
  private:
@@ -39,14 +45,15 @@ class BpeTokenizer {
   };
   class WordMerger;
 
-  BpeTokenizer(const PieceTable& pieces, PreTokenizer pre_tokenizer)
-      : pieces_(&pieces), pre_tokenizer_(std::move(pre_tokenizer)) {}
+  BpeTokenizer(const PieceTable& pieces, std::optional<PreTokenizer> pre_tokenizer);
 
   Result<void> AddMerge(std::string_view merge, std::int32_t rank);
   std::optional<Merge> FindMerge(TokenId left, TokenId right) const;
 
   const PieceTable* pieces_;
-  PreTokenizer pre_tokenizer_;
+  std::optional<PreTokenizer> pre_tokenizer_;
+  bool is_byte_level_;
+  bool keeps_whole_words_;
   std::unordered_map<std::uint64_t, Merge> merges_;  // by (left id << 32 | right id)
 };
 

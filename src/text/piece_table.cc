@@ -38,6 +38,18 @@ std::string UnescapeSpaces(std::string_view piece) {
   }
 }
 
+std::string TextOf(const std::string& piece, Spelling spelling) {
+  switch (spelling) {
+    case Spelling::kSpaceMark:
+      return UnescapeSpaces(piece);
+    case Spelling::kByteAlphabet:
+      return BytesOfSpelling(piece);
+    case Spelling::kPlain:
+      return piece;
+  }
+  return piece;
+}
+
 Result<void> CheckId(std::string_view name, std::optional<TokenId> id, std::size_t pieces) {
   if (!id.has_value()) return {};
   if (id->value >= 0 && id->index() < pieces) return {};
@@ -52,11 +64,25 @@ void Default(std::optional<TokenId>& id, std::int32_t fallback, std::size_t piec
 
 }  // namespace
 
+std::string EscapeSpaces(std::string_view text) {
+  std::string escaped;
+  escaped.reserve(text.size() + text.size() / 2);
+  for (const char c : text) {
+    if (c == ' ') {
+      escaped += kSpaceMark;
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
+}
+
 Result<PieceTable> PieceTable::Build(Vocabulary vocabulary, bool add_bos_default) {
   PieceTable table(std::move(vocabulary));
   MILLRACE_TRY_VOID(table.CompleteArrays());
   MILLRACE_TRY_VOID(table.IndexPieces());
-  MILLRACE_TRY_VOID(table.CompleteIds(add_bos_default));
+  MILLRACE_TRY_VOID(table.CompleteIds());
+  MILLRACE_TRY_VOID(table.CompleteSwitches(add_bos_default));
   MILLRACE_TRY_VOID(table.DecodePieces());
   MILLRACE_TRY_VOID(table.IndexBytes());
   return table;
@@ -83,8 +109,16 @@ Result<void> PieceTable::CompleteArrays() {
     return Invalid("vocabulary: the score of token {} is {}, wanted a finite number", i,
                    vocabulary_.scores[i]);
   }
+  const VocabularyKind kind = vocabulary_.kind;
+  if (!vocabulary_.byte_fallback.has_value()) {
+    vocabulary_.byte_fallback = kind == VocabularyKind::kSentencePiece;
+  }
+  if (!vocabulary_.spelling.has_value()) {
+    vocabulary_.spelling =
+        kind == VocabularyKind::kByteLevelBpe ? Spelling::kByteAlphabet : Spelling::kSpaceMark;
+  }
   if (vocabulary_.kinds.empty()) {
-    const bool has_bytes = vocabulary_.kind == VocabularyKind::kSentencePiece;
+    const bool has_bytes = *vocabulary_.byte_fallback && kind != VocabularyKind::kByteLevelBpe;
     for (const std::string& piece : vocabulary_.pieces) {
       const bool is_byte = has_bytes && ByteOfHexSpelling(piece).has_value();
       vocabulary_.kinds.push_back(is_byte ? PieceKind::kByte : PieceKind::kNormal);
@@ -115,30 +149,90 @@ Result<void> PieceTable::IndexPieces() {
   return {};
 }
 
-Result<void> PieceTable::CompleteIds(bool add_bos_default) {
+Result<void> PieceTable::CompleteIds() {
   Vocabulary& v = vocabulary_;
-  const bool sentence_piece = v.kind == VocabularyKind::kSentencePiece;
   MILLRACE_TRY_VOID(CheckId("bos", v.bos, size()));
   MILLRACE_TRY_VOID(CheckId("eos", v.eos, size()));
   MILLRACE_TRY_VOID(CheckId("eot", v.eot, size()));
   MILLRACE_TRY_VOID(CheckId("eom", v.eom, size()));
   MILLRACE_TRY_VOID(CheckId("unknown", v.unknown, size()));
   MILLRACE_TRY_VOID(CheckId("pad", v.pad, size()));
-  if (sentence_piece) {
-    Default(v.bos, 1, size());
-    Default(v.eos, 2, size());
-    Default(v.unknown, 0, size());
+  MILLRACE_TRY_VOID(CheckId("separator", v.separator, size()));
+  MILLRACE_TRY_VOID(CheckId("mask", v.mask, size()));
+  switch (v.kind) {
+    case VocabularyKind::kSentencePiece:
+      Default(v.bos, 1, size());
+      Default(v.eos, 2, size());
+      Default(v.unknown, 0, size());
+      break;
+    case VocabularyKind::kUnigram:
+      Default(v.eos, 1, size());
+      Default(v.unknown, 2, size());
+      Default(v.pad, 0, size());
+      break;
+    case VocabularyKind::kWordPiece:
+      Default(v.bos, 101, size());
+      Default(v.unknown, 100, size());
+      Default(v.separator, 102, size());
+      Default(v.pad, 0, size());
+      Default(v.mask, 103, size());
+      break;
+    case VocabularyKind::kByteLevelBpe:
+    case VocabularyKind::kCharacterBpe:
+      break;
   }
   if (!v.eot.has_value()) v.eot = FindEndOfTurn(v);
   if (!v.eom.has_value()) v.eom = Find("<|eom_id|>");
-  if (!v.add_bos.has_value()) v.add_bos = add_bos_default;
-  if (!v.add_eos.has_value()) v.add_eos = false;
-  if (!v.add_space_prefix.has_value() || !sentence_piece) v.add_space_prefix = sentence_piece;
-  if (*v.add_bos && !v.bos.has_value()) {
-    return Invalid("vocabulary: a bos token is to be added, but none is named");
+  const bool needs_unknown = v.kind == VocabularyKind::kUnigram ||
+                             v.kind == VocabularyKind::kWordPiece ||
+                             (v.kind == VocabularyKind::kSentencePiece && !*v.byte_fallback);
+  if (needs_unknown && !v.unknown.has_value()) {
+    return Invalid("vocabulary: no unknown token, which this kind of vocabulary needs");
   }
-  if (*v.add_eos && !v.eos.has_value()) {
-    return Invalid("vocabulary: an eos token is to be added, but none is named");
+  return {};
+}
+
+Result<void> PieceTable::CompleteSwitches(bool add_bos_default) {
+  Vocabulary& v = vocabulary_;
+  const bool is_word_piece = v.kind == VocabularyKind::kWordPiece;
+  const bool is_bpe =
+      v.kind == VocabularyKind::kByteLevelBpe || v.kind == VocabularyKind::kCharacterBpe;
+  const bool has_space_prefix = !is_bpe && !is_word_piece;
+  if (!v.add_bos.has_value()) v.add_bos = add_bos_default;
+  if (!v.add_eos.has_value()) v.add_eos = v.kind == VocabularyKind::kUnigram;
+  if (!v.add_separator.has_value() || !is_word_piece) v.add_separator = is_word_piece;
+  if (!v.add_space_prefix.has_value() || !has_space_prefix) v.add_space_prefix = has_space_prefix;
+  if (!v.drops_first_space.has_value()) v.drops_first_space = *v.add_space_prefix;
+  if (!v.fuse_unknown.has_value()) v.fuse_unknown = !is_bpe;
+  return CompleteAffixes();
+}
+
+// What encoding puts around a text.
+Result<void> PieceTable::CompleteAffixes() {
+  Vocabulary& v = vocabulary_;
+  if (!v.prefix.has_value()) {
+    v.prefix.emplace();
+    if (*v.add_bos && !v.bos.has_value()) {
+      return Invalid("vocabulary: a bos token is to be added, but none is named");
+    }
+    if (*v.add_bos) v.prefix->push_back(*v.bos);
+  }
+  if (!v.suffix.has_value()) {
+    v.suffix.emplace();
+    if (*v.add_eos && !v.eos.has_value()) {
+      return Invalid("vocabulary: an eos token is to be added, but none is named");
+    }
+    if (*v.add_separator && !v.separator.has_value()) {
+      return Invalid("vocabulary: a separator is to be added, but none is named");
+    }
+    if (*v.add_separator) v.suffix->push_back(*v.separator);
+    if (*v.add_eos) v.suffix->push_back(*v.eos);
+  }
+  for (const TokenId id : *v.prefix) MILLRACE_TRY_VOID(CheckId("prefix", id, size()));
+  for (const TokenId id : *v.suffix) MILLRACE_TRY_VOID(CheckId("suffix", id, size()));
+  if (!v.added_tokens.has_value()) return {};
+  for (const AddedToken& added : *v.added_tokens) {
+    MILLRACE_TRY_VOID(CheckId("added", added.id, size()));
   }
   return {};
 }
@@ -149,9 +243,7 @@ Result<void> PieceTable::DecodePieces() {
     const std::string& piece = vocabulary_.pieces[i];
     switch (vocabulary_.kinds[i]) {
       case PieceKind::kNormal:
-        bytes_.push_back(vocabulary_.kind == VocabularyKind::kSentencePiece
-                             ? UnescapeSpaces(piece)
-                             : BytesOfSpelling(piece));
+        bytes_.push_back(TextOf(piece, *vocabulary_.spelling));
         continue;
       case PieceKind::kUnknown:
       case PieceKind::kControl:
@@ -182,7 +274,9 @@ Result<void> PieceTable::IndexBytes() {
       of_byte_[byte] = Find(LetterOfByte(static_cast<std::uint8_t>(byte)));
       continue;
     }
+    if (!*vocabulary_.byte_fallback) continue;
     of_byte_[byte] = Find(fmt::format("<0x{:02X}>", byte));
+    if (vocabulary_.kind != VocabularyKind::kSentencePiece) continue;
     if (!of_byte_[byte].has_value()) of_byte_[byte] = Find(std::string(1, static_cast<char>(byte)));
     if (!of_byte_[byte].has_value()) {
       return Invalid("vocabulary: no token stands for the byte 0x{:02X}, wanted <0x{:02X}>", byte,

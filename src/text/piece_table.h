@@ -24,9 +24,9 @@ class PieceTable {
   // kinds that spelling contradicts.
   //
   // kInvalid, naming the field and the token: no pieces at all, an empty piece, two alike, arrays
-  // of another length, a score that is not finite, an id outside the vocabulary, bos or eos wanted
-  // but not there, a byte piece not spelled <0xXX>, and in a SentencePiece vocabulary a byte that
-  // no piece stands for.
+  // of another length, a score that is not finite, an id outside the vocabulary, bos, eos,
+  // separator or unknown wanted but not there, a byte piece not spelled <0xXX>, and in a
+  // SentencePiece vocabulary with byte fallback a byte that no piece stands for.
   static Result<PieceTable> Build(Vocabulary vocabulary, bool add_bos_default);
 
   PieceTable(PieceTable&&) = default;
@@ -47,8 +47,9 @@ class PieceTable {
   PieceKind kind(TokenId token) const { return vocabulary_.kinds[token.index()]; }
   float score(TokenId token) const { return vocabulary_.scores[token.index()]; }
 
-  // The token that stands for a single byte. Always there in a SentencePiece vocabulary; in
-  // byte-level BPE a vocabulary may lack bytes that never occur in UTF-8, and some lack more.
+  // The token that stands for a single byte. Always there in a SentencePiece vocabulary with byte
+  // fallback, never in one of another kind without; in byte-level BPE a vocabulary may lack bytes
+  // that never occur in UTF-8, and some lack more.
   std::optional<TokenId> OfByte(std::uint8_t byte) const { return of_byte_[byte]; }
 
   std::size_t longest_piece_bytes() const { return longest_piece_bytes_; }
@@ -58,7 +59,9 @@ class PieceTable {
 
   Result<void> CompleteArrays();
   Result<void> IndexPieces();
-  Result<void> CompleteIds(bool add_bos_default);
+  Result<void> CompleteIds();
+  Result<void> CompleteSwitches(bool add_bos_default);
+  Result<void> CompleteAffixes();
   Result<void> DecodePieces();
   Result<void> IndexBytes();
 
@@ -71,5 +74,8 @@ class PieceTable {
 
 // How a SentencePiece vocabulary writes a space: U+2581.
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
+
+// `text` with every space (U+0020) written as kSpaceMark.
+std::string EscapeSpaces(std::string_view text);
 
 }  // namespace millrace

@@ -1,12 +1,9 @@
 #include "text/pre_tokenizer.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include <fmt/ranges.h>
-#include <pcre2.h>
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
 
 #include "base/check.h"
 
@@ -135,74 +132,32 @@ const Definition* FindDefinition(std::string_view name) {
   return nullptr;
 }
 
-struct FreeMatchData {
-  void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
-};
-struct FreeMatchContext {
-  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
-};
-
-// Cuts one piece after another with one expression. Holds what PCRE2 wants to write to.
-class Cutter {
- public:
-  explicit Cutter(const pcre2_code* code)
-      : code_(code),
-        data_(pcre2_match_data_create_from_pattern(code, nullptr)),
-        context_(pcre2_match_context_create(nullptr)) {
-    MILLRACE_CHECK(data_ != nullptr && context_ != nullptr);
-    // No limit but the text: the expressions are ours, and linear.
-    pcre2_set_match_limit(context_.get(), UINT32_MAX);
-  }
-
-  void Cut(std::string_view piece, std::vector<std::string_view>& words) {
-    std::size_t done = 0;
-    while (done < piece.size() && FindMatch(piece, done)) {
-      const PCRE2_SIZE* const bounds = pcre2_get_ovector_pointer(data_.get());
-      MILLRACE_CHECK(bounds[0] >= done && bounds[1] > bounds[0]);
-      if (bounds[0] > done) words.push_back(piece.substr(done, bounds[0] - done));
-      words.push_back(piece.substr(bounds[0], bounds[1] - bounds[0]));
-      done = bounds[1];
-    }
-    if (done < piece.size()) words.push_back(piece.substr(done));
-  }
-
- private:
-  bool FindMatch(std::string_view piece, std::size_t from) {
-    // Without NO_UTF_CHECK every call would check the whole piece again.
-    std::uint32_t options = PCRE2_NO_UTF_CHECK;
-    int result = Match(piece, from, options);
-    if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = Match(piece, from, options | PCRE2_NO_JIT);
-    MILLRACE_CHECK(result >= 0 || result == PCRE2_ERROR_NOMATCH);
-    return result >= 0;
-  }
-
-  int Match(std::string_view piece, std::size_t from, std::uint32_t options) {
-    return pcre2_match(code_, reinterpret_cast<PCRE2_SPTR>(piece.data()), piece.size(), from,
-                       options, data_.get(), context_.get());
-  }
-
-  const pcre2_code* code_;
-  std::unique_ptr<pcre2_match_data, FreeMatchData> data_;
-  std::unique_ptr<pcre2_match_context, FreeMatchContext> context_;
-};
-
-}  // namespace
-
-void PreTokenizer::FreeCode::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
-
-PreTokenizer::Code PreTokenizer::Compile(std::string_view expression) {
+Regex Compile(std::string_view expression) {
   std::string pattern = ReplaceAll(std::string(expression), R"(\S)", R"([^\s])");
   pattern = ReplaceAll(std::move(pattern), R"(\s)", kSpaces);
-  int error = 0;
-  PCRE2_SIZE where = 0;
-  Code code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                          PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &error, &where, nullptr));
-  MILLRACE_CHECK(code != nullptr);
-  // Fails where the machine has no JIT or forbids it; matching then interprets, with the same
-  // result.
-  (void)pcre2_jit_compile(code.get(), PCRE2_JIT_COMPLETE);
-  return code;
+  Result<Regex> regex = Regex::Compile(pattern, Regex::Origin::kOurs);
+  MILLRACE_CHECK(regex.ok());
+  return std::move(regex).value();
 }
+
+// Appends the pieces that one expression makes of `piece`. An empty match is a place to cut.
+void Cut(RegexSearch& search, std::string_view piece, std::vector<std::string_view>& words) {
+  std::size_t done = 0;
+  bool after_match = false;
+  while (done < piece.size()) {
+    const auto match = search.FindNext(piece, done, after_match);
+    if (!match.has_value()) break;
+    if (match->begin > done) words.push_back(piece.substr(done, match->begin - done));
+    if (match->end > match->begin) {
+      words.push_back(piece.substr(match->begin, match->end - match->begin));
+    }
+    done = match->end;
+    after_match = true;
+  }
+  if (done < piece.size()) words.push_back(piece.substr(done));
+}
+
+}  // namespace
 
 Result<PreTokenizer> PreTokenizer::Build(std::string_view name) {
   const Definition* const definition = FindDefinition(name);
@@ -233,11 +188,11 @@ std::vector<std::string_view> PreTokenizer::Names() {
 std::vector<std::string_view> PreTokenizer::Split(std::string_view text) const {
   std::vector<std::string_view> pieces;
   if (!text.empty()) pieces.push_back(text);
-  for (const Code& expression : expressions_) {
-    Cutter cutter(expression.get());
+  for (const Regex& expression : expressions_) {
+    RegexSearch search(expression);
     std::vector<std::string_view> words;
     words.reserve(pieces.size());
-    for (const std::string_view piece : pieces) cutter.Cut(piece, words);
+    for (const std::string_view piece : pieces) Cut(search, piece, words);
     pieces = std::move(words);
   }
   return pieces;

@@ -6,14 +6,12 @@
 // piece that is being cut.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
-
-struct pcre2_real_code_8;  // pcre2.h defines macros that nobody else should see
+#include "text/regex.h"
 
 namespace millrace {
 
@@ -37,15 +35,9 @@ class PreTokenizer {
   bool adds_bos() const { return adds_bos_; }
 
  private:
-  struct FreeCode {
-    void operator()(pcre2_real_code_8* code) const;
-  };
-  using Code = std::unique_ptr<pcre2_real_code_8, FreeCode>;
-
   PreTokenizer() = default;
-  static Code Compile(std::string_view expression);
 
-  std::vector<Code> expressions_;
+  std::vector<Regex> expressions_;
   bool keeps_whole_words_ = false;
   bool adds_bos_ = false;
 };

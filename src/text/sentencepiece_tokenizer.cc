@@ -115,6 +115,12 @@ class Merger {
       tokens.push_back(*token);
       return;
     }
+    if (!*pieces_.vocabulary().byte_fallback) {
+      const TokenId unknown = *pieces_.vocabulary().unknown;
+      const bool is_same = symbol.begin > 0 && !tokens.empty() && tokens.back() == unknown;
+      if (!is_same || !*pieces_.vocabulary().fuse_unknown) tokens.push_back(unknown);
+      return;
+    }
     for (const char byte : text) {
       const std::optional<TokenId> token = pieces_.OfByte(static_cast<std::uint8_t>(byte));
       MILLRACE_CHECK(token.has_value());
@@ -127,19 +133,6 @@ class Merger {
   std::vector<Symbol> symbols_;
   std::vector<Pair> queue_;  // a heap
 };
-
-std::string EscapeSpaces(std::string_view text) {
-  std::string escaped;
-  escaped.reserve(text.size() + text.size() / 2);
-  for (const char c : text) {
-    if (c == ' ') {
-      escaped += kSpaceMark;
-    } else {
-      escaped += c;
-    }
-  }
-  return escaped;
-}
 
 // Where the run of spaces begins that comes first after the first character of `escaped`; its end
 // if there is none.

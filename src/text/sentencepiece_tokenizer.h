@@ -27,7 +27,8 @@ class SentencePieceTokenizer {
 
   // Appends the tokens of `text`, which holds no special tokens; every space in it becomes U+2581.
   // Characters without a piece, and bytes that are not UTF-8, become their byte tokens, so every
-  // text can be had back, except that U+2581 itself comes back as a space. Less than 2^31 bytes
+  // text can be had back, except that U+2581 itself comes back as a space. Without byte fallback a
+  // run of them becomes the unknown token. Less than 2^31 bytes
   // after the spaces are replaced.
   void Append(std::string_view text, std::vector<TokenId>& tokens) const;
 

@@ -8,7 +8,7 @@ StreamDecoder::StreamDecoder(const Tokenizer& tokenizer, StreamStart start, Show
     : tokenizer_(&tokenizer),
       start_(start),
       show_(show),
-      strip_space_(start == StreamStart::kText && tokenizer.adds_space_prefix()) {}
+      strip_space_(start == StreamStart::kText && tokenizer.drops_first_space()) {}
 
 std::string StreamDecoder::Push(TokenId token) {
   const bool is_hidden = show_ == ShowSpecial::kNo && tokenizer_->IsSpecial(token);
@@ -20,7 +20,7 @@ std::string StreamDecoder::Push(TokenId token) {
 }
 
 std::string StreamDecoder::Flush() {
-  strip_space_ = start_ == StreamStart::kText && tokenizer_->adds_space_prefix();
+  strip_space_ = start_ == StreamStart::kText && tokenizer_->drops_first_space();
   return utf8_.Flush();
 }
 

@@ -1,4 +1,4 @@
-// Our tokenizers against llama.cpp's ids for the vocabularies of nine models.
+// Our tokenizers against llama.cpp's ids for the vocabularies of ten models.
 // tests/data/tokenizers/README.md says where the vectors come from; the vocabularies that are not
 // in the repository are looked for under $MILLRACE_VECTORS.
 #include <gmock/gmock.h>
@@ -111,7 +111,9 @@ class TokenizerConformance : public testing::TestWithParam<Model> {
 
   void CheckOutFile() const;
   void CheckJsonFile() const;
+  // Words of WordPiece do not say how they were written.
   void ExpectReturns(const std::string& text) const {
+    if (tokenizer().vocabulary().kind == VocabularyKind::kWordPiece) return;
     const std::vector<TokenId> tokens = tokenizer().Encode(text);
     EXPECT_EQ(tokenizer().Decode(tokens), Returned(tokenizer(), text));
     EXPECT_EQ(Streamed(tokenizer(), tokens), Returned(tokenizer(), text));
@@ -127,18 +129,19 @@ void TokenizerConformance::CheckOutFile() const {
   const std::string texts = VectorFile("texts.inp");
   std::istringstream lines(VectorFile(std::string(GetParam().name) + ".out"));
   int count = 0;
-  for (std::size_t begin = 0; begin < texts.size(); ++count) {
+  for (std::size_t begin = 0; begin <= texts.size(); ++count) {
     const std::size_t end = std::min(texts.find(kSeparator, begin), texts.size());
     const std::string text = texts.substr(begin, end - begin);
     std::string line;
-    ASSERT_TRUE(std::getline(lines, line));
+    // The last text is empty, and so is its line.
+    ASSERT_TRUE(std::getline(lines, line) || text.empty());
     std::istringstream numbers(line);
     const std::vector<std::int32_t> wanted{std::istream_iterator<std::int32_t>(numbers), {}};
     EXPECT_EQ(Values(tokenizer().Encode(text, kTextOnly)), wanted) << "text " << count;
     ExpectReturns(text);
     begin = end + kSeparator.size();
   }
-  EXPECT_EQ(count, 46);
+  EXPECT_EQ(count, 47);
 }
 
 // NAME.extra.json.
@@ -202,6 +205,7 @@ constexpr Model kModels[] = {
     {"llama-spm", true}, {"phi-3", true},        {"baichuan", false},
     {"gpt-2", true},     {"falcon", true},       {"starcoder", true},
     {"mpt", true},       {"deepseek-llm", true}, {"gpt-neox", false},
+    {"bert-bge", true},
 };
 INSTANTIATE_TEST_SUITE_P(Models, TokenizerConformance, testing::ValuesIn(kModels), TestName);
 INSTANTIATE_TEST_SUITE_P(Models, TokenizerRoundTrip,

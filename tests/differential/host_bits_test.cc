@@ -12,6 +12,7 @@
 
 #include "graph/interpreter.h"
 #include "host/host_executor.h"
+#include "part_cases.h"
 #include "random_transformer.h"
 
 namespace millrace {
@@ -80,69 +81,12 @@ bool LooksLikeLogits(const std::vector<float>& logits) {
   return most - least > 0.1f && most - least < 1e4f;
 }
 
-struct Case {
-  const char* name;
-  RandomShape shape;
-};
-
-const Case kCases[] = {
+const PartCase kCases[] = {
     {"grouped", {}},
     {"odd_heads",
      {.hidden = 256, .heads = 3, .kv_heads = 3, .head_dim = 48, .ffn = 256, .rotary = 48}},
     {"partial_rotary_one_kv_head",
      {.hidden = 256, .heads = 5, .kv_heads = 1, .head_dim = 80, .ffn = 256, .rotary = 32}},
-};
-
-// What architectures other than llama are made of.
-const Case kPartCases[] = {
-    {"biases_and_head_norms",
-     {.heads = 8,
-      .kv_heads = 1,
-      .head_dim = 32,
-      .rotary = 24,
-      .pairs = RopePairs::kHalves,
-      .biases = true,
-      .head_norms = true}},
-    {"caps_windows_and_post_norms",
-     {.pairs = RopePairs::kHalves,
-      .post_norms = true,
-      .window = 20,
-      .attention_softcap = 5,
-      .logit_softcap = 10,
-      .embedding_scale = 16,
-      .gate = GateKind::kGelu}},
-    {"sinks_and_experts_with_biases",
-     {.pairs = RopePairs::kHalves,
-      .biases = true,
-      .sinks = true,
-      .window = 33,
-      .gate = GateKind::kClampedSwiglu,
-      .experts = 8,
-      .chosen = 4,
-      .expert_rows = 256,
-      .route = {.weights = RouteWeights::kSoftmaxOfChosen}}},
-    {"normalised_experts",
-     {.experts = 4, .chosen = 2, .expert_rows = 256, .route = {.normalise = true}}},
-    {"latent_attention_and_grouped_experts",
-     {.head_dim = 288,
-      .ffn = 256,
-      .rotary = 32,
-      .experts = 8,
-      .chosen = 3,
-      .expert_rows = 256,
-      .route = {.weights = RouteWeights::kSigmoid,
-                .groups = 4,
-                .chosen_groups = 2,
-                .normalise = true,
-                .scale = 2.5f},
-      .selection_bias = true,
-      .shared_expert = true,
-      .dense_first = true,
-      .query_down = 256,
-      .latent = 256,
-      .latent_value = 64}},
-    {"latent_attention_with_plain_queries",
-     {.heads = 3, .head_dim = 288, .ffn = 256, .rotary = 32, .latent = 256, .latent_value = 256}},
 };
 
 reference::CacheType CacheOf(KvType type) {
@@ -151,7 +95,7 @@ reference::CacheType CacheOf(KvType type) {
                                 : reference::CacheType::kQ8_0;
 }
 
-void ExpectBitsOfTheInterpreter(const Case& c, DType dtype, KvType kv_type) {
+void ExpectBitsOfTheInterpreter(const PartCase& c, DType dtype, KvType kv_type) {
   const RandomTransformer model = MakeRandomTransformer(c.shape, dtype, 7);
   const auto prompt = Prompt(70, 1);  // the second KV block is begun
   const auto expected = Interpreter(model.graph, CacheOf(kv_type)).Step(prompt);
@@ -172,7 +116,7 @@ class HostBits : public testing::TestWithParam<std::tuple<DType, KvType>> {};
 
 TEST_P(HostBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
   const auto [dtype, kv_type] = GetParam();
-  for (const Case& c : kCases) {
+  for (const PartCase& c : kCases) {
     // Columns of K types come in blocks of 256; odd head counts leave the attention output short of
     // one.
     const std::int64_t columns = c.shape.heads * c.shape.head_dim;
@@ -198,7 +142,7 @@ class HostPartBits : public testing::TestWithParam<std::tuple<DType, KvType>> {}
 
 TEST_P(HostPartBits, AreThoseOfTheInterpreterForAnyThreadsLevelAndChunks) {
   const auto [dtype, kv_type] = GetParam();
-  for (const Case& c : kPartCases) ExpectBitsOfTheInterpreter(c, dtype, kv_type);
+  for (const PartCase& c : kPartCases) ExpectBitsOfTheInterpreter(c, dtype, kv_type);
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryForm, HostPartBits,
@@ -208,8 +152,10 @@ INSTANTIATE_TEST_SUITE_P(EveryForm, HostPartBits,
                                          std::tuple(DType::kQ4_K, KvType::kF16)),
                          TypesName);
 
-TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
-  const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 11);
+class HostBatch : public testing::TestWithParam<PartCase> {};
+
+TEST_P(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
+  const RandomTransformer model = MakeRandomTransformer(GetParam().shape, DType::kQ8_0, 11);
   HostExecutor executor = Build(model.graph, AvailableLevels().back(), 2, KvType::kF16);
   // Sequences at different depths; each then takes one step of a different length, all together.
   const std::size_t depths[8] = {0, 1, 63, 64, 65, 200, 10, 300},
@@ -243,6 +189,9 @@ TEST(HostBatch, OfEightMixedSequencesGivesTheBitsOfEachAlone) {
         << "sequence " << s;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Plain, HostBatch, testing::Values(PartCase{"plain", {}}), CaseName);
+INSTANTIATE_TEST_SUITE_P(EveryPart, HostBatch, testing::ValuesIn(kPartCases), CaseName);
 
 }  // namespace
 }  // namespace millrace

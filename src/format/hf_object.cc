@@ -1,4 +1,4 @@
-#include "format/json_object.h"
+#include "format/hf_object.h"
 
 #include <cmath>
 #include <limits>
@@ -35,18 +35,18 @@ Result<nlohmann::json> LoadJson(const std::string& path) {
   return json;
 }
 
-const nlohmann::json* JsonObject::Find(std::string_view key) const {
+const nlohmann::json* HfObject::Find(std::string_view key) const {
   const auto found = object_->find(std::string(key));
   return found == object_->end() || found->is_null() ? nullptr : &*found;
 }
 
-Result<const nlohmann::json*> JsonObject::Get(std::string_view key) const {
+Result<const nlohmann::json*> HfObject::Get(std::string_view key) const {
   const nlohmann::json* value = Find(key);
   if (value == nullptr) return NotFound("{}: key {} is missing", where_, key);
   return value;
 }
 
-Error JsonObject::Wrong(std::string_view key, std::string_view wanted) const {
+Error HfObject::Wrong(std::string_view key, std::string_view wanted) const {
   constexpr auto kReplace = nlohmann::json::error_handler_t::replace;
   const nlohmann::json& value = *Find(key);
   const std::string found =
@@ -54,7 +54,7 @@ Error JsonObject::Wrong(std::string_view key, std::string_view wanted) const {
   return Invalid("{}: key {} is {}, wanted {}", where_, key, Shown(found), wanted);
 }
 
-Result<std::uint32_t> JsonObject::Count(std::string_view key) const {
+Result<std::uint32_t> HfObject::Count(std::string_view key) const {
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   MILLRACE_TRY(const auto* value, Get(key));
   if (!value->is_number_unsigned() || value->get<std::uint64_t>() > kMost) {
@@ -63,26 +63,26 @@ Result<std::uint32_t> JsonObject::Count(std::string_view key) const {
   return value->get<std::uint32_t>();
 }
 
-Result<double> JsonObject::Number(std::string_view key) const {
+Result<double> HfObject::Number(std::string_view key) const {
   MILLRACE_TRY(const auto* value, Get(key));
   const std::optional<double> number = AsNumber(*value);
   if (!number) return Wrong(key, "a number");
   return *number;
 }
 
-Result<bool> JsonObject::Flag(std::string_view key, bool fallback) const {
+Result<bool> HfObject::Flag(std::string_view key, bool fallback) const {
   if (!Has(key)) return fallback;
   if (!Find(key)->is_boolean()) return Wrong(key, "true or false");
   return Find(key)->get<bool>();
 }
 
-Result<std::string> JsonObject::Text(std::string_view key) const {
+Result<std::string> HfObject::Text(std::string_view key) const {
   MILLRACE_TRY(const auto* value, Get(key));
   if (!value->is_string()) return Wrong(key, "a text");
   return value->get<std::string>();
 }
 
-Result<std::vector<float>> JsonObject::Numbers(std::string_view key) const {
+Result<std::vector<float>> HfObject::Numbers(std::string_view key) const {
   MILLRACE_TRY(const auto* value, Get(key));
   if (!value->is_array()) return Wrong(key, "an array of numbers");
   std::vector<float> numbers;
@@ -94,20 +94,20 @@ Result<std::vector<float>> JsonObject::Numbers(std::string_view key) const {
   return numbers;
 }
 
-Result<std::optional<JsonObject>> JsonObject::Section(std::string_view key) const {
+Result<std::optional<HfObject>> HfObject::Section(std::string_view key) const {
   const nlohmann::json* value = Find(key);
-  if (value == nullptr) return std::optional<JsonObject>();
+  if (value == nullptr) return std::optional<HfObject>();
   if (!value->is_object()) return Wrong(key, "an object");
-  return std::optional(JsonObject(*value, fmt::format("{}: {}", where_, key)));
+  return std::optional(HfObject(*value, fmt::format("{}: {}", where_, key)));
 }
 
-Result<std::uint32_t> JsonObject::Count(std::string_view key, std::uint32_t fallback) const {
+Result<std::uint32_t> HfObject::Count(std::string_view key, std::uint32_t fallback) const {
   return Has(key) ? Count(key) : Result<std::uint32_t>(fallback);
 }
-Result<double> JsonObject::Number(std::string_view key, double fallback) const {
+Result<double> HfObject::Number(std::string_view key, double fallback) const {
   return Has(key) ? Number(key) : Result<double>(fallback);
 }
-Result<std::string> JsonObject::Text(std::string_view key, std::string_view fallback) const {
+Result<std::string> HfObject::Text(std::string_view key, std::string_view fallback) const {
   return Has(key) ? Text(key) : Result<std::string>(std::string(fallback));
 }
 

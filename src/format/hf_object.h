@@ -18,10 +18,10 @@ Result<nlohmann::json> LoadJson(const std::string& path);
 
 // A view of an object; `where` (the file, the section) begins every message. A key whose value is
 // null counts as missing, as in transformers.
-class JsonObject {
+class HfObject {
  public:
   // `object` outlives the view.
-  JsonObject(const nlohmann::json& object, std::string where)
+  HfObject(const nlohmann::json& object, std::string where)
       : object_(&object), where_(std::move(where)) {}
 
   const std::string& where() const { return where_; }
@@ -40,7 +40,7 @@ class JsonObject {
   Result<std::vector<float>> Numbers(std::string_view key) const;
 
   // The object under a key; nothing if it is missing, kInvalid if it is no object.
-  Result<std::optional<JsonObject>> Section(std::string_view key) const;
+  Result<std::optional<HfObject>> Section(std::string_view key) const;
 
  private:
   Result<const nlohmann::json*> Get(std::string_view key) const;
