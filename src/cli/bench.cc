@@ -224,10 +224,10 @@ class Report {
 Result<void> Execute(BenchOptions& options, const std::vector<Workload>& workloads) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   Progress progress(fmt::format("loading {}", Printable(path)));
-  MILLRACE_TRY(const Model model, Model::Load(path));
   for (const Workload& workload : workloads) {
     options.backend.context = std::max(options.backend.context, workload.depth + workload.tokens());
   }
+  MILLRACE_TRY(const Model model, Model::Load(path, options.backend.context));
   if (options.threads.empty()) options.threads = {0};
   Report report(options, Summarise(model, path));
   for (const std::int32_t threads : options.threads) {

@@ -112,7 +112,10 @@ Result<Backend> Prepare(const Model& model, LogitsOptions& options) {
 Result<std::string> Execute(LogitsOptions& options) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   std::optional<Progress> progress(fmt::format("loading {}", Printable(path)));
-  MILLRACE_TRY(const Model model, Model::Load(path));
+  MILLRACE_TRY(const Model model,
+               Model::Load(path, options.backend.context == 0
+                                     ? static_cast<std::int64_t>(options.tokens.size())
+                                     : options.backend.context));
   MILLRACE_TRY(const Backend backend, Prepare(model, options));
   progress.reset();
   MILLRACE_TRY(LogitsFile file, LogitsFile::Create(options.output));

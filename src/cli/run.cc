@@ -181,7 +181,7 @@ Result<int> Execute(const RunOptions& options, StopStrings stop) {
   const auto begin = std::chrono::steady_clock::now();
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   std::optional<Progress> progress(fmt::format("loading {}", Printable(path)));
-  MILLRACE_TRY(const Model model, Model::Load(path));
+  MILLRACE_TRY(const Model model, Model::Load(path, options.backend.context));
   if (!model.tokenizer().ok()) return model.tokenizer().error();
   const Tokenizer& tokenizer = *model.tokenizer();
   MILLRACE_TRY(Backend backend, MakeBackend(model, options.backend));

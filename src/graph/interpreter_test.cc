@@ -7,9 +7,9 @@
 #include <random>
 
 #include "graph/parse.h"
-#include "numerics/reference.h"
 #include "graph/verify.h"
 #include "numerics/half.h"
+#include "numerics/reference.h"
 
 namespace millrace {
 namespace {

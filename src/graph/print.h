@@ -8,13 +8,26 @@
 //     %3 = rope %2, table 0, head_dim 48 : 288
 //     %4 = attention query %3, key %3, value %2, layer 0, heads 6, kv_heads 6, head_dim 48,
 //          scale 0.14433756 : 288                    (one line)
-//     %5 = silu_mul gate %4, up %2 : 288
+//     %5 = silu_mul gate %4, up %2 : 288             or gelu_mul, clamped_swiglu_mul
 //     %6 = add %4, %5 : 288
-//     logits %6
+//     %7 = scale %6, factor 0.5 : 288
+//     %8 = softcap %7, cap 30 : 288
+//     %9 = head_slice %8, heads 6, begin 16, size 8 : 48
+//     %10 = head_concat %9, %9, heads 6 : 96
+//     %11 = route %10, chosen 2, softmax : 96        or softmax_of_chosen, sigmoid
+//     %12 = experts %8, routes %11, silu_mul, gate g, up u, down d : 288
+//     logits %12
+//
+// What an operation need not have follows its operands, where it is there, in this order:
+//
+//     linear      bias NAME, groups N
+//     rope        first N, halves
+//     attention   value_dim N (if it is not head_dim), window N, softcap X, sinks NAME
+//     route       selection_bias NAME, groups N, chosen_groups N, normalise, scale X
+//     experts     gate_bias NAME, up_bias NAME, down_bias NAME
 //
 // Weights and rope tables come first, in the order of their ids, then the operations in the order
-// of their values, each with the columns of its value after the colon. Fields that have their usual
-// value (groups 1, no bias, no window, ...) are left out. Numbers have as many digits
+// of their values, each with the columns of its value after the colon. Numbers have as many digits
 // as it takes to read the same number again.
 #pragma once
 

@@ -36,7 +36,7 @@ TEST(GraphTextFiles, GiveExactlyWhatTheySay) {
         << entry.path();
     ++files;
   }
-  EXPECT_GE(files, 33);
+  EXPECT_GE(files, 59);
 }
 
 }  // namespace

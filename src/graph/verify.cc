@@ -77,8 +77,8 @@ class OperationVerifier {
     MILLRACE_TRY(const std::int64_t columns, ColumnsOf(op.input));
     MILLRACE_TRY(const Weight* weight, GetWeight(op.weight));
     if (weight->dtype != DType::kF32 || weight->rows != 1 || columns % weight->columns != 0) {
-      return Invalid("weight {} is {} [{}, {}], wanted F32 [1, {}] or a part of that", weight->name,
-                     Name(weight->dtype), weight->rows, weight->columns, columns);
+      return Invalid("weight {} is {} [{}, {}], wanted F32 [1, {} or a divisor of it]",
+                     weight->name, Name(weight->dtype), weight->rows, weight->columns, columns);
     }
     if (!std::isfinite(op.eps) || op.eps < 0) return Invalid("eps is {}, wanted >= 0", op.eps);
     return Makes(columns);
@@ -88,13 +88,15 @@ class OperationVerifier {
     MILLRACE_TRY(const std::int64_t columns, ColumnsOf(op.input));
     MILLRACE_TRY(const Weight* weight, GetWeight(op.weight));
     if (op.groups < 1 || weight->rows % op.groups != 0) {
-      return Invalid("{} groups of weight {} with {} rows", op.groups, weight->name, weight->rows);
+      return Invalid("{} groups do not divide the {} rows of weight {}", op.groups, weight->rows,
+                     weight->name);
     }
-    if (columns % op.groups != 0 || weight->columns != columns / op.groups) {
-      return Invalid("weight {} has {} columns, its input %{} has {}", weight->name,
-                     weight->columns, op.input.value, columns);
+    if (weight->columns * op.groups != columns) {
+      return Invalid("weight {} has {} columns{}, its input %{} has {}", weight->name,
+                     weight->columns, op.groups == 1 ? "" : fmt::format(" x {} groups", op.groups),
+                     op.input.value, columns);
     }
-    MILLRACE_TRY_VOID(WantsVector(op.bias, weight->rows));
+    MILLRACE_TRY_VOID(VectorIfAny("bias", op.bias, weight->rows));
     return Makes(weight->rows);
   }
 
@@ -108,9 +110,13 @@ class OperationVerifier {
       return Invalid("head_dim {} does not divide {} columns", op.head_dim, columns);
     }
     const std::size_t pairs = graph_.rope_tables[op.table.index()].frequencies.size();
-    if (op.first < 0 || op.first > op.head_dim ||
-        2 * pairs > static_cast<std::size_t>(op.head_dim - op.first)) {
-      return Invalid("table {} rotates {} dimensions from {} on, head_dim is {}", op.table.value,
+    if (2 * pairs > static_cast<std::size_t>(op.head_dim)) {
+      return Invalid("table {} rotates {} dimensions, head_dim is {}", op.table.value, 2 * pairs,
+                     op.head_dim);
+    }
+    if (op.first < 0 ||
+        static_cast<std::size_t>(op.first) + 2 * pairs > static_cast<std::size_t>(op.head_dim)) {
+      return Invalid("table {} rotates {} dimensions from {}, head_dim is {}", op.table.value,
                      2 * pairs, op.first, op.head_dim);
     }
     return Makes(columns);
@@ -121,20 +127,20 @@ class OperationVerifier {
       return Invalid("found layer {}, wanted {}", op.layer, attention_layers_);
     }
     ++attention_layers_;
-    if (op.kv_heads < 1 || op.heads < 1 || op.heads % op.kv_heads != 0 || op.head_dim < 1 ||
-        op.value_dim < 1) {
-      return Invalid("{} heads on {} kv_heads of {} and {}, wanted a multiple and nothing below 1",
-                     op.heads, op.kv_heads, op.head_dim, op.value_dim);
+    if (op.kv_heads < 1 || op.heads < 1 || op.heads % op.kv_heads != 0 || op.head_dim < 1) {
+      return Invalid("{} heads on {} kv_heads of {}, wanted a multiple and nothing below 1",
+                     op.heads, op.kv_heads, op.head_dim);
     }
+    if (op.value_dim < 1) return Invalid("value_dim is {}, wanted 1 or more", op.value_dim);
     if (!std::isfinite(op.scale)) return Invalid("scale is {}, wanted a finite one", op.scale);
-    if (op.window < 0) return Invalid("window is {}, wanted >= 0", op.window);
+    if (op.window < 0) return Invalid("window is {}, wanted 0 or more", op.window);
     if (!std::isfinite(op.softcap) || op.softcap < 0) {
-      return Invalid("softcap is {}, wanted >= 0", op.softcap);
+      return Invalid("softcap is {}, wanted 0 or more", op.softcap);
     }
-    MILLRACE_TRY_VOID(WantsVector(op.sinks, op.heads));
     MILLRACE_TRY_VOID(Wants("query", op.query, std::int64_t{op.heads} * op.head_dim));
     MILLRACE_TRY_VOID(Wants("key", op.key, std::int64_t{op.kv_heads} * op.head_dim));
     MILLRACE_TRY_VOID(Wants("value", op.value, std::int64_t{op.kv_heads} * op.value_dim));
+    MILLRACE_TRY_VOID(VectorIfAny("sinks", op.sinks, op.heads));
     return Makes(std::int64_t{op.heads} * op.value_dim);
   }
 
@@ -142,28 +148,28 @@ class OperationVerifier {
   Result<void> operator()(const Add& op) const { return Elementwise(op.left, op.right); }
 
   Result<void> operator()(const Scale& op) const {
-    if (!std::isfinite(op.factor)) return Invalid("factor is {}, wanted a finite one", op.factor);
     MILLRACE_TRY(const std::int64_t columns, ColumnsOf(op.input));
+    if (!std::isfinite(op.factor)) return Invalid("factor is {}, wanted a finite one", op.factor);
     return Makes(columns);
   }
 
   Result<void> operator()(const Softcap& op) const {
-    if (!std::isfinite(op.cap) || op.cap <= 0) return Invalid("cap is {}, wanted > 0", op.cap);
     MILLRACE_TRY(const std::int64_t columns, ColumnsOf(op.input));
+    if (!std::isfinite(op.cap) || op.cap <= 0) return Invalid("cap is {}, wanted > 0", op.cap);
     return Makes(columns);
   }
 
   Result<void> operator()(const HeadSlice& op) const {
-    MILLRACE_TRY(const std::int64_t width, HeadColumns(op.input, op.heads));
+    MILLRACE_TRY(const std::int64_t width, HeadWidth(op.input, op.heads));
     if (op.begin < 0 || op.size < 1 || std::int64_t{op.begin} + op.size > width) {
-      return Invalid("columns [{}, {} + {}) of heads of {}", op.begin, op.begin, op.size, width);
+      return Invalid("{} columns from {} do not lie in parts of {}", op.size, op.begin, width);
     }
     return Makes(std::int64_t{op.heads} * op.size);
   }
 
   Result<void> operator()(const HeadConcat& op) const {
-    MILLRACE_TRY(const std::int64_t left, HeadColumns(op.left, op.heads));
-    MILLRACE_TRY(const std::int64_t right, HeadColumns(op.right, op.heads));
+    MILLRACE_TRY(const std::int64_t left, HeadWidth(op.left, op.heads));
+    MILLRACE_TRY(const std::int64_t right, HeadWidth(op.right, op.heads));
     return Makes(op.heads * (left + right));
   }
 
@@ -171,33 +177,33 @@ class OperationVerifier {
     MILLRACE_TRY(const std::int64_t experts, ColumnsOf(op.logits));
     if (op.groups < 1 || experts % op.groups != 0 || op.chosen_groups < 1 ||
         op.chosen_groups > op.groups) {
-      return Invalid("{} of {} groups of {} experts", op.chosen_groups, op.groups, experts);
+      return Invalid("{} of {} groups of {} experts, wanted a divisor and no more than there are",
+                     op.chosen_groups, op.groups, experts);
     }
-    if (op.chosen < 1 || op.chosen > experts / op.groups * op.chosen_groups) {
-      return Invalid("{} experts of {} in {} of {} groups", op.chosen, experts, op.chosen_groups,
-                     op.groups);
+    const std::int64_t eligible = experts / op.groups * op.chosen_groups;
+    if (op.chosen < 1 || op.chosen > eligible) {
+      return Invalid("chosen is {}, wanted 1 to {}", op.chosen, eligible);
     }
     if (!std::isfinite(op.scale)) return Invalid("scale is {}, wanted a finite one", op.scale);
-    MILLRACE_TRY_VOID(WantsVector(op.selection_bias, experts));
+    MILLRACE_TRY_VOID(VectorIfAny("selection_bias", op.selection_bias, experts));
     return Makes(experts);
   }
 
   Result<void> operator()(const Experts& op) const {
     MILLRACE_TRY(const std::int64_t hidden, ColumnsOf(op.input));
     MILLRACE_TRY(const std::int64_t experts, ColumnsOf(op.routes));
-    if (!std::holds_alternative<Route>(graph_.operations[op.routes.index()])) {
-      return Invalid("routes %{} are not made by route", op.routes.value);
+    const Operation& router = graph_.operations[op.routes.index()];
+    if (!std::holds_alternative<Route>(router)) {
+      return Invalid("routes %{} are made by {}, wanted route", op.routes.value, Name(router));
     }
     MILLRACE_TRY(const Weight* down, GetWeight(op.down));
-    const std::int64_t rows = experts * down->columns;
-    for (const WeightId id : {op.gate, op.up}) {
-      MILLRACE_TRY(const Weight* weight, GetWeight(id));
-      MILLRACE_TRY_VOID(HasShape(*weight, rows, hidden));
-    }
-    MILLRACE_TRY_VOID(HasShape(*down, experts * hidden, down->columns));
-    MILLRACE_TRY_VOID(WantsVector(op.gate_bias, rows));
-    MILLRACE_TRY_VOID(WantsVector(op.up_bias, rows));
-    MILLRACE_TRY_VOID(WantsVector(op.down_bias, experts * hidden));
+    const std::int64_t ffn = down->columns;
+    MILLRACE_TRY_VOID(Stacked(op.gate, experts, ffn, hidden));
+    MILLRACE_TRY_VOID(Stacked(op.up, experts, ffn, hidden));
+    MILLRACE_TRY_VOID(Stacked(op.down, experts, hidden, ffn));
+    MILLRACE_TRY_VOID(VectorIfAny("gate_bias", op.gate_bias, experts * ffn));
+    MILLRACE_TRY_VOID(VectorIfAny("up_bias", op.up_bias, experts * ffn));
+    MILLRACE_TRY_VOID(VectorIfAny("down_bias", op.down_bias, experts * hidden));
     return Makes(hidden);
   }
 
@@ -216,37 +222,37 @@ class OperationVerifier {
     return &graph_.weights[id.index()];
   }
 
-  Result<void> Wants(std::string_view name, ValueId id, std::int64_t wanted) const {
-    MILLRACE_TRY(const std::int64_t columns, ColumnsOf(id));
-    if (columns != wanted) {
-      return Invalid("{} %{} has {} columns, wanted {}", name, id.value, columns, wanted);
-    }
-    return {};
+  Result<void> VectorIfAny(std::string_view name, const std::optional<WeightId>& id,
+                           std::int64_t size) const {
+    if (!id) return {};
+    MILLRACE_TRY(const Weight* weight, GetWeight(*id));
+    if (weight->dtype == DType::kF32 && weight->rows == 1 && weight->columns == size) return {};
+    return Invalid("{} {} is {} [{}, {}], wanted F32 [1, {}]", name, weight->name,
+                   Name(weight->dtype), weight->rows, weight->columns, size);
+  }
+
+  // The matrices [rows, columns] of all experts, one after the other.
+  Result<void> Stacked(WeightId id, std::int64_t experts, std::int64_t rows,
+                       std::int64_t columns) const {
+    MILLRACE_TRY(const Weight* weight, GetWeight(id));
+    if (weight->rows == experts * rows && weight->columns == columns) return {};
+    return Invalid("weight {} is [{}, {}], wanted [{} x {}, {}]", weight->name, weight->rows,
+                   weight->columns, experts, rows, columns);
   }
 
   // The columns of each of `heads` equal parts.
-  Result<std::int64_t> HeadColumns(ValueId id, std::int32_t heads) const {
+  Result<std::int64_t> HeadWidth(ValueId id, std::int32_t heads) const {
     MILLRACE_TRY(const std::int64_t columns, ColumnsOf(id));
     if (heads < 1 || columns % heads != 0) {
-      return Invalid("{} heads of %{} with {} columns", heads, id.value, columns);
+      return Invalid("{} heads do not divide the {} columns of %{}", heads, columns, id.value);
     }
     return columns / heads;
   }
 
-  static Result<void> HasShape(const Weight& weight, std::int64_t rows, std::int64_t columns) {
-    if (weight.rows != rows || weight.columns != columns) {
-      return Invalid("weight {} is [{}, {}], wanted [{}, {}]", weight.name, weight.rows,
-                     weight.columns, rows, columns);
-    }
-    return {};
-  }
-
-  Result<void> WantsVector(const std::optional<WeightId>& id, std::int64_t size) const {
-    if (!id) return {};
-    MILLRACE_TRY(const Weight* weight, GetWeight(*id));
-    if (weight->dtype != DType::kF32 || weight->rows != 1 || weight->columns != size) {
-      return Invalid("weight {} is {} [{}, {}], wanted F32 [1, {}]", weight->name,
-                     Name(weight->dtype), weight->rows, weight->columns, size);
+  Result<void> Wants(std::string_view name, ValueId id, std::int64_t wanted) const {
+    MILLRACE_TRY(const std::int64_t columns, ColumnsOf(id));
+    if (columns != wanted) {
+      return Invalid("{} %{} has {} columns, wanted {}", name, id.value, columns, wanted);
     }
     return {};
   }

@@ -154,14 +154,135 @@ TEST(ParseConfig, WhatIsNotKnownIsUnsupported) {
     TestGguf::Value value;
     const char* message;
   } kCases[] = {
-      {"llama.expert_count", 8u, "llama.expert_count is 8, supported: models without experts"},
-      {"llama.attention.value_length", 16u, "values of size 16 beside keys of 8"},
-      {"llama.rope.scaling.type", "longrope",
-       "llama.rope.scaling.type is 'longrope', supported: none, linear, yarn"},
+      {"llama.rope.scaling.type", "dynamic",
+       "llama.rope.scaling.type is 'dynamic', supported: none, linear, yarn, longrope"},
   };
   for (const auto& [key, value, message] : kCases) {
     const Error error = ErrorWith(key, value);
     EXPECT_EQ(error.code, ErrorCode::kUnsupported) << key;
+    EXPECT_THAT(error.message, testing::HasSubstr(message)) << key;
+  }
+}
+
+// The small llama with four experts, two of them chosen.
+TestGguf WithExperts() {
+  TestGguf file = SmallLlama();
+  file.metadata["llama.expert_count"] = 4u;
+  file.metadata["llama.expert_used_count"] = 2u;
+  return file;
+}
+
+TEST(ParseConfig, ExpertsAreAsWideAsTheFeedForwardPartUnlessTheyHaveAWidth) {
+  TestGguf file = WithExperts();
+  EXPECT_EQ(ConfigOf(file)->experts.count, 4);
+  EXPECT_EQ(ConfigOf(file)->experts.chosen, 2);
+  EXPECT_EQ(ConfigOf(file)->experts.ffn, 48);
+  EXPECT_EQ(ConfigOf(file)->experts.scale, 1);
+  EXPECT_EQ(ConfigOf(file)->experts.groups, 1);
+  file.metadata["llama.expert_feed_forward_length"] = 16u;
+  file.metadata.erase("llama.feed_forward_length");
+  EXPECT_EQ(ConfigOf(file)->experts.ffn, 16);
+  file.metadata["llama.expert_weights_scale"] = 0.0f;  // none
+  EXPECT_EQ(ConfigOf(file)->experts.scale, 1);
+}
+
+TEST(ParseConfig, ReadsHowExpertsAreChosen) {
+  TestGguf file = WithExperts();
+  file.metadata["llama.expert_shared_count"] = 3u;
+  file.metadata["llama.expert_group_count"] = 2u;
+  file.metadata["llama.expert_group_used_count"] = 1u;
+  file.metadata["llama.leading_dense_block_count"] = 1u;
+  file.metadata["llama.expert_gating_func"] = 2u;
+  file.metadata["llama.expert_weights_scale"] = 2.5f;
+  const Result<ModelConfig> config = ConfigOf(file);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->experts.shared, 3);
+  EXPECT_EQ(config->experts.groups, 2);
+  EXPECT_EQ(config->experts.chosen_groups, 1);
+  EXPECT_EQ(config->experts.leading_dense, 1);
+  EXPECT_EQ(config->experts.weights, RouteWeights::kSigmoid);
+  EXPECT_EQ(config->experts.scale, 2.5f);
+}
+
+TEST(ParseConfig, ImpossibleExpertsAreNamed) {
+  const struct {
+    const char* key;
+    TestGguf::Value value;
+    const char* message;
+  } kCases[] = {
+      {"llama.expert_used_count", 0u, "llama.expert_used_count is 0, wanted 1 to 2147483647"},
+      {"llama.expert_used_count", 5u, "llama.expert_used_count is 5, wanted at most the 4"},
+      {"llama.expert_count", 0x80000000u, "llama.expert_count is 2147483648, wanted 0 to"},
+      {"llama.expert_feed_forward_length", 0u, "llama.expert_feed_forward_length is 0, wanted 1"},
+      {"llama.expert_shared_count", 0x7fffffffu, "wanted fewer than 2^31 columns"},
+      {"llama.leading_dense_block_count", 2u, "is 2, wanted at most 1 layers"},
+      {"llama.expert_weights_scale", -1.0f, "llama.expert_weights_scale is -1, wanted 0 or more"},
+      {"llama.expert_group_count", 3u, "llama.expert_group_count is 3, wanted a divisor of 4"},
+  };
+  for (const auto& [key, value, message] : kCases) {
+    TestGguf file = WithExperts();
+    file.metadata[key] = value;
+    const Result<ModelConfig> config = ConfigOf(file);
+    ASSERT_FALSE(config.ok()) << key;
+    EXPECT_EQ(config.error().code, ErrorCode::kInvalid) << key;
+    EXPECT_THAT(config.error().message, testing::HasSubstr(message)) << key;
+  }
+}
+
+TEST(ParseConfig, TheChosenGroupsHaveExpertsEnough) {
+  TestGguf file = WithExperts();
+  file.metadata["llama.expert_group_count"] = 4u;
+  EXPECT_EQ(ConfigOf(file).error().code, ErrorCode::kNotFound);  // how many of them
+  for (const std::uint32_t groups : {1u, 5u}) {
+    file.metadata["llama.expert_group_used_count"] = groups;
+    EXPECT_THAT(ConfigOf(file).error().message,
+                testing::HasSubstr("wanted at most 4, and groups enough for 2 experts"));
+  }
+  file.metadata["llama.expert_group_used_count"] = 2u;
+  EXPECT_TRUE(ConfigOf(file).ok());
+}
+
+TEST(ParseConfig, UnknownRoutingIsUnsupported) {
+  TestGguf file = WithExperts();
+  file.metadata["llama.expert_gating_func"] = 4u;
+  EXPECT_EQ(ConfigOf(file).error().code, ErrorCode::kUnsupported);
+}
+
+TEST(ParseConfig, ReadsWindowsAndCaps) {
+  TestGguf file = SmallLlama();
+  EXPECT_EQ(ConfigOf(file)->window, 0);
+  file.metadata["llama.attention.sliding_window"] = 16u;
+  file.metadata["llama.attention.sliding_window_pattern"] = 3u;
+  file.metadata["llama.rope.freq_base_swa"] = 500.0f;
+  file.metadata["llama.attn_logit_softcapping"] = 50.0f;
+  file.metadata["llama.final_logit_softcapping"] = 30.0f;
+  const Result<ModelConfig> config = ConfigOf(file);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->window, 16);
+  EXPECT_EQ(config->window_period, 3);
+  EXPECT_EQ(config->window_rope_base, 500);
+  EXPECT_EQ(config->attention_softcap, 50);
+  EXPECT_EQ(config->logit_softcap, 30);
+}
+
+TEST(ParseConfig, ImpossibleSizesAreNamed) {
+  const struct {
+    const char* key;
+    TestGguf::Value value;
+    const char* message;
+  } kCases[] = {
+      {"llama.attention.key_length", 0x7ffffffeu,
+       "4 heads of 2147483646 make more than 2147483647"},
+      {"llama.attention.value_length", 0x40000000u, "4 heads of 1073741824 make more than"},
+      {"llama.attention.sliding_window", 0xffffffffu, "is 4294967295, wanted 0 to 2147483647"},
+      {"llama.attn_logit_softcapping", -1.0f, "llama.attn_logit_softcapping is -1, wanted 0 or"},
+      {"llama.final_logit_softcapping", std::numeric_limits<float>::quiet_NaN(), "is nan, wanted"},
+      {"llama.rope.freq_base_swa", 0.0f, "llama.rope.freq_base_swa is 0, wanted a number above 0"},
+      {"llama.nextn_predict_layers", 1u, "llama.nextn_predict_layers is 1, wanted fewer than 1"},
+  };
+  for (const auto& [key, value, message] : kCases) {
+    const Error error = ErrorWith(key, value);
+    EXPECT_EQ(error.code, ErrorCode::kInvalid) << key;
     EXPECT_THAT(error.message, testing::HasSubstr(message)) << key;
   }
 }

@@ -1,7 +1,6 @@
 #include "model/graph_builder.h"
 
 #include <cstring>
-#include <optional>
 
 #include "graph/overloaded.h"
 #include "graph/verify.h"
@@ -27,43 +26,78 @@ Result<const Tensor*> GraphBuilder::Find(std::string_view name, std::vector<std:
     return Invalid("{}: tensor {} has shape [{}], wanted [{}]", checkpoint_.name(), name,
                    fmt::join(tensor->shape, ", "), fmt::join(wanted, ", "));
   }
-  used_.emplace(name, std::nullopt);
+  used_.emplace(name);
   return tensor;
 }
 
-WeightId GraphBuilder::Add(const Tensor& tensor, std::int64_t rows, std::int64_t columns) {
-  std::optional<WeightId>& id = used_.find(tensor.name)->second;
-  if (!id) {
-    id = WeightId{static_cast<std::int32_t>(graph_.weights.size())};
-    graph_.weights.push_back({std::string(tensor.name), tensor.dtype, rows, columns, tensor.bytes});
+Result<const Tensor*> GraphBuilder::FindF32(std::string_view name,
+                                            std::vector<std::int64_t> wanted) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, std::move(wanted)));
+  if (tensor->dtype != DType::kF32) {
+    return Unsupported("{}: tensor {} has type {}, supported: F32", checkpoint_.name(), name,
+                       Name(tensor->dtype));
   }
-  return *id;
+  return tensor;
+}
+
+WeightId GraphBuilder::Add(Weight weight) {
+  const WeightId next{static_cast<std::int32_t>(graph_.weights.size())};
+  const auto [at, is_new] = added_.emplace(weight.name, next);
+  if (is_new) graph_.weights.push_back(std::move(weight));
+  return at->second;
 }
 
 Result<WeightId> GraphBuilder::Matrix(std::string_view name, std::int64_t rows,
                                       std::int64_t columns) {
   MILLRACE_TRY(const Tensor* tensor, Find(name, {columns, rows}));
-  return Add(*tensor, rows, columns);
+  return Add({std::string(name), tensor->dtype, rows, columns, tensor->bytes});
+}
+
+Result<WeightId> GraphBuilder::Rows(std::string_view name, std::int64_t rows, std::int64_t columns,
+                                    std::int64_t begin, std::int64_t count) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, {columns, rows}));
+  const std::size_t row_bytes = RowBytes(tensor->dtype, static_cast<std::size_t>(columns));
+  return Add({fmt::format("{}@{}+{}", name, begin, count), tensor->dtype, count, columns,
+              tensor->bytes.subspan(static_cast<std::size_t>(begin) * row_bytes,
+                                    static_cast<std::size_t>(count) * row_bytes)});
+}
+
+Result<WeightId> GraphBuilder::Stack(std::string_view name, std::int64_t experts, std::int64_t rows,
+                                     std::int64_t columns) {
+  MILLRACE_TRY(const Tensor* tensor, Find(name, {columns, rows, experts}));
+  return Add({std::string(name), tensor->dtype, experts * rows, columns, tensor->bytes});
 }
 
 Result<WeightId> GraphBuilder::Vector(std::string_view name, std::int64_t size) {
-  MILLRACE_TRY(const Tensor* tensor, Find(name, {size}));
-  if (tensor->dtype != DType::kF32) {
-    return Unsupported("{}: tensor {} has type {}, supported: F32", checkpoint_.name(), name,
-                       Name(tensor->dtype));
-  }
-  return Add(*tensor, 1, size);
+  MILLRACE_TRY(const Tensor* tensor, FindF32(name, {size}));
+  return Add({std::string(name), DType::kF32, 1, size, tensor->bytes});
+}
+
+Result<WeightId> GraphBuilder::Elements(std::string_view name, std::int64_t size,
+                                        std::int64_t begin, std::int64_t count) {
+  MILLRACE_TRY(const Tensor* tensor, FindF32(name, {size}));
+  return Add({fmt::format("{}@{}+{}", name, begin, count), DType::kF32, 1, count,
+              tensor->bytes.subspan(static_cast<std::size_t>(begin) * sizeof(float),
+                                    static_cast<std::size_t>(count) * sizeof(float))});
+}
+
+Result<WeightId> GraphBuilder::StackedVector(std::string_view name, std::int64_t experts,
+                                             std::int64_t size) {
+  MILLRACE_TRY(const Tensor* tensor, FindF32(name, {size, experts}));
+  return Add({std::string(name), DType::kF32, 1, experts * size, tensor->bytes});
 }
 
 Result<std::vector<float>> GraphBuilder::Values(std::string_view name, std::int64_t size) {
-  MILLRACE_TRY(const Tensor* tensor, Find(name, {size}));
-  if (tensor->dtype != DType::kF32) {
-    return Unsupported("{}: tensor {} has type {}, supported: F32", checkpoint_.name(), name,
-                       Name(tensor->dtype));
-  }
+  MILLRACE_TRY(const Tensor* tensor, FindF32(name, {size}));
   std::vector<float> values(static_cast<std::size_t>(size));
   std::memcpy(values.data(), tensor->bytes.data(), tensor->bytes.size());
   return values;
+}
+
+void GraphBuilder::LeaveOut(std::string_view prefix) {
+  for (const Tensor& tensor : checkpoint_.tensors()) {
+    if (tensor.name.starts_with(prefix)) used_.emplace(tensor.name);
+  }
 }
 
 RopeTableId GraphBuilder::Append(RopeTable table) {

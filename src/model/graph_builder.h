@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,11 +23,24 @@ class GraphBuilder {
   // missing or has another shape: the message names the tensor, the shape found and the one wanted,
   // both in the order of the file (columns first).
   Result<WeightId> Matrix(std::string_view name, std::int64_t rows, std::int64_t columns);
+  // Rows [begin, begin + count) of such a tensor, where files keep several matrices in one; of a
+  // vector, its elements. The weight is called NAME@BEGIN+COUNT.
+  Result<WeightId> Rows(std::string_view name, std::int64_t rows, std::int64_t columns,
+                        std::int64_t begin, std::int64_t count);
+  // A tensor [experts, rows, columns] as a weight [experts * rows, columns].
+  Result<WeightId> Stack(std::string_view name, std::int64_t experts, std::int64_t rows,
+                         std::int64_t columns);
   // A vector of F32; kUnsupported for other types.
   Result<WeightId> Vector(std::string_view name, std::int64_t size);
+  Result<WeightId> Elements(std::string_view name, std::int64_t size, std::int64_t begin,
+                            std::int64_t count);
+  // A tensor [experts, size] as a vector of F32.
+  Result<WeightId> StackedVector(std::string_view name, std::int64_t experts, std::int64_t size);
   // The values of a vector that is no weight of the graph.
   Result<std::vector<float>> Values(std::string_view name, std::int64_t size);
   bool Has(std::string_view name) const { return checkpoint_.Find(name) != nullptr; }
+  // The tensors whose names begin like this have no part in the graph, and that is right.
+  void LeaveOut(std::string_view prefix);
 
   RopeTableId Append(RopeTable table);
   // Operands are values of this builder.
@@ -38,12 +52,14 @@ class GraphBuilder {
 
  private:
   Result<const Tensor*> Find(std::string_view name, std::vector<std::int64_t> wanted);
-  WeightId Add(const Tensor& tensor, std::int64_t rows, std::int64_t columns);
+  Result<const Tensor*> FindF32(std::string_view name, std::vector<std::int64_t> wanted);
+  WeightId Add(Weight weight);
   std::int64_t ColumnsOf(ValueId id) const { return graph_.columns[id.index()]; }
 
   const Checkpoint& checkpoint_;
   Graph graph_;
-  std::map<std::string, std::optional<WeightId>, std::less<>> used_;  // tensors by name
+  std::set<std::string, std::less<>> used_;             // names of tensors
+  std::map<std::string, WeightId, std::less<>> added_;  // by the name of the weight
 };
 
 }  // namespace millrace

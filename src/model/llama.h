@@ -1,14 +1,9 @@
-// The llama family: Llama 2 and 3, Mistral, and everything else that GGUF files call "llama".
+// The llama family: Llama 2 and 3, Mistral, Mixtral, and everything else that GGUF files call
+// "llama": the plain decoder of model/decoder.h.
 //
-// Pre-norm residual layers of grouped-query attention with rotary positions and a SwiGLU unit:
-//
-//     x = embed
-//     each layer:  h = norm x;  x = x + out(attention(rope q h, rope k h, v h))
-//                  h = norm x;  x = x + down(silu(gate h) * up h)
-//     logits = output(norm x)
-//
-// The output matrix is output.weight or, where that is missing, the embedding. Queries and keys
-// rotate neighbouring pairs, as the converters of such files arrange their rows.
+// Queries and keys rotate neighbouring pairs, as the converters of such files arrange their rows. A
+// model with experts (Mixtral, arXiv:2401.04088) weighs those it chooses by a softmax over their
+// own logits, which is a softmax over all, divided by the sum of the chosen.
 #pragma once
 
 #include "base/result.h"
@@ -18,9 +13,7 @@
 
 namespace millrace {
 
-// The graph views the bytes of the checkpoint, which outlives it. kInvalid for tensors that are
-// missing or misshapen, kUnsupported for some that are not known here, such as biases; both name
-// the tensor.
+// The errors are those of BuildDecoder.
 Result<Graph> BuildLlama(const ModelConfig& config, const Checkpoint& checkpoint);
 
 }  // namespace millrace

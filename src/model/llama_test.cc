@@ -133,7 +133,7 @@ TEST(Llama, TrailingDimensionsOfOneSayNothing) {
 
 TEST(Llama, TensorsWithoutAPartAreUnsupported) {
   for (const char* name :
-       {"blk.0.attn_q.bias", "blk.1.attn_norm.weight", "rope_factors_long.weight"}) {
+       {"blk.0.attn_q_norm.weight", "blk.1.attn_norm.weight", "blk.0.exp_probs_b.bias"}) {
     TestGguf file = SmallLlama();
     file.tensors[name].shape = {32};
     const Built built(file);

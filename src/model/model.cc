@@ -26,14 +26,15 @@ Model::Model(Checkpoint checkpoint, ModelConfig config, Graph graph, Result<Toke
       graph_(std::move(graph)),
       tokenizer_(std::move(tokenizer)) {}
 
-Result<Model> Model::Load(const std::string& path) {
+Result<Model> Model::Load(const std::string& path, std::int64_t context) {
   MILLRACE_TRY(Checkpoint checkpoint, Checkpoint::Load(path));
-  return FromCheckpoint(std::move(checkpoint));
+  return FromCheckpoint(std::move(checkpoint), context);
 }
 
-Result<Model> Model::FromCheckpoint(Checkpoint checkpoint) {
+Result<Model> Model::FromCheckpoint(Checkpoint checkpoint, std::int64_t context) {
   MILLRACE_TRY(const Architecture architecture, FindArchitecture(checkpoint));
   MILLRACE_TRY(ModelConfig config, ParseConfig(checkpoint));
+  config.planned_context = context;
   MILLRACE_TRY(Graph graph, architecture.build_graph(config, checkpoint));
   Result<Tokenizer> tokenizer = BuildTokenizer(checkpoint, config);
   return Model(std::move(checkpoint), std::move(config), std::move(graph), std::move(tokenizer));

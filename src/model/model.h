@@ -1,6 +1,7 @@
 // A model: what a file says, as configuration, graph and tokenizer. Made once, then only read.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/result.h"
@@ -14,11 +15,12 @@ namespace millrace {
 class Model {
  public:
   // Maps the file; the weights stay there. The errors are those of Checkpoint::Load, of
-  // ParseConfig (model/config.h) and of the architecture (model/llama.h).
-  static Result<Model> Load(const std::string& path);
+  // ParseConfig (model/config.h) and of the architecture (model/decoder.h). context: positions that
+  // a sequence will have, if that is known (ModelConfig::planned_context).
+  static Result<Model> Load(const std::string& path, std::int64_t context = 0);
 
   // The same from a checkpoint that is already there.
-  static Result<Model> FromCheckpoint(Checkpoint checkpoint);
+  static Result<Model> FromCheckpoint(Checkpoint checkpoint, std::int64_t context = 0);
 
   const ModelConfig& config() const { return config_; }
   // Verified. Its weights view the checkpoint: valid as long as this object, also after a move.

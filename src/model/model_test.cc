@@ -66,7 +66,8 @@ TEST(Model, UnknownArchitecturesAreToldTheKnownOnes) {
   ASSERT_FALSE(model.ok());
   EXPECT_EQ(model.error().code, ErrorCode::kUnsupported);
   EXPECT_EQ(model.error().message,
-            "test.gguf: architecture 'mamba' is not supported; supported: llama");
+            "test.gguf: architecture 'mamba' is not supported; supported: llama, qwen2, qwen3, "
+            "qwen3moe, gemma2, gemma3, phi3, gpt-oss, deepseek2");
 }
 
 TEST(Model, MissingFilesAreNotFound) {

@@ -41,7 +41,9 @@ RopeTable BuildRopeTable(const RopeConfig& config, std::span<const float> diviso
   RopeTable table;
   table.magnitude = config.attention_factor;
   const bool yarn = config.scaling == RopeScaling::kYarn && config.extrapolation != 0;
-  if (yarn) table.magnitude *= 1 + 0.1 * std::log(std::max(1.0, config.factor));
+  if (yarn) {
+    table.magnitude *= 1 + config.magnitude_slope * std::log(std::max(1.0, config.factor));
+  }
   for (std::size_t i = 0; i < pairs; ++i) {
     const auto pair = static_cast<double>(i);
     double frequency = std::pow(config.base, -2 * pair / static_cast<double>(config.dimensions));

@@ -1,5 +1,5 @@
-// The logits of the llama family against those that others computed (tests/data/vectors/README.md),
-// for every executor.
+// The logits of every architecture against those that others computed
+// (tests/data/vectors/README.md), for every executor.
 //
 // An F32 model has to come within 1e-4 of the logits in double precision. F16, BF16 and quantised
 // ones make an executor round its activations, as llama.cpp does: they have to come as near on
@@ -79,13 +79,23 @@ struct Vector {
 };
 
 constexpr Vector kVectors[] = {
-    {"llama-F32", false},    {"llama31-ropefreqs", false}, {"llama-yarn", false},
-    {"mistral-tied", false}, {"mistral-untied", false},    {"llama-F16", true},
-    {"llama-BF16", true},    {"llama-Q8_0", true},         {"llama-Q4_0", true},
-    {"llama-Q4_K", true},    {"llama-Q6_K", true},         {"llama-Q4_K_M", true},
-    {"llama-Q4_1", true},    {"llama-Q5_0", true},         {"llama-Q5_1", true},
-    {"llama-Q2_K", true},    {"llama-Q3_K", true},         {"llama-Q5_K", true},
-    {"llama-IQ4_NL", true},  {"llama-IQ4_XS", true},       {"llama-MXFP4", true},
+    {"llama-F32", false},      {"llama31-ropefreqs", false},
+    {"llama-yarn", false},     {"mistral-tied", false},
+    {"mistral-untied", false}, {"llama-F16", true},
+    {"llama-BF16", true},      {"llama-Q8_0", true},
+    {"llama-Q4_0", true},      {"llama-Q4_K", true},
+    {"llama-Q6_K", true},      {"llama-Q4_K_M", true},
+    {"llama-Q4_1", true},      {"llama-Q5_0", true},
+    {"llama-Q5_1", true},      {"llama-Q2_K", true},
+    {"llama-Q3_K", true},      {"llama-Q5_K", true},
+    {"llama-IQ4_NL", true},    {"llama-IQ4_XS", true},
+    {"llama-MXFP4", true},     {"llama-moe", false},
+    {"qwen2", false},          {"qwen3", false},
+    {"qwen3moe", false},       {"gemma2", false},
+    {"gemma3", false},         {"phi3", false},
+    {"phi3-longrope", false},  {"gpt-oss", false},
+    {"gpt-oss-MXFP4", true},   {"deepseek2-lite", false},
+    {"deepseek2-v3", false},
 };
 
 std::string PathOf(const std::string& file) {
@@ -171,7 +181,7 @@ std::string NameOf(const testing::TestParamInfo<std::tuple<Executor, Vector>>& i
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Llama, Vectors,
+INSTANTIATE_TEST_SUITE_P(Models, Vectors,
                          testing::Combine(testing::ValuesIn(kExecutors),
                                           testing::ValuesIn(kVectors)),
                          NameOf);
