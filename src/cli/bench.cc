@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/bandwidth.h"
+#include "cli/bench_text.h"
 #include "cli/escapes.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -22,6 +23,12 @@ struct BenchOptions {
   std::vector<std::int32_t> prompts{512}, generated{128}, depths{0}, threads;
   int repetitions = 5;
   BackendOptions backend;
+  ProposerOptions proposer;
+  std::string text_file;
+
+  std::int32_t generated_most() const {
+    return *std::max_element(generated.begin(), generated.end());
+  }
 };
 
 // One row of the report.
@@ -163,9 +170,58 @@ std::vector<std::string> Cells(const BenchRow& row, const ModelSummary& model,
   return cells;
 }
 
-const std::vector<std::string> kColumns = {"model",        "size",   "params", "backend",
-                                           "threads",      "test",   "t/s",    "GB/s",
-                                           "of bandwidth", "p50 us", "p99 us", "max us"};
+nlohmann::ordered_json ToJson(const TextRow& row, const ModelSummary& model,
+                              const BenchOptions& options) {
+  const TextMeasurement& m = row.measurement;
+  return {{"model_filename", model.file},
+          {"model_type", model.type},
+          {"model_size", model.bytes},
+          {"model_n_params", model.parameters},
+          {"backends", options.backend.on},
+          {"n_threads", row.threads},
+          {"type_k", options.backend.key_type},
+          {"type_v", options.backend.value_type},
+          {"n_prompt", 0},
+          {"n_gen", m.generated},
+          {"test", row.test},
+          {"draft_filename", options.proposer.draft_model},
+          {"n_draft_max", options.proposer.speculation.most},
+          {"median_ts", m.guessed_tokens_per_s()},
+          {"plain_median_ts", m.plain_tokens_per_s()},
+          {"speedup", m.ratio()},
+          {"n_guessed", m.counts.proposed_tokens},
+          {"n_accepted", m.counts.accepted_tokens}};
+}
+
+// The columns of a row with guesses, which follow those of all rows.
+const std::vector<std::string> kGuessColumns = {"accepted", "t/s without", "ratio"};
+
+std::vector<std::string> Cells(const TextRow& row, const ModelSummary& model,
+                               const BenchOptions& options, std::size_t columns) {
+  const TextMeasurement& m = row.measurement;
+  std::vector<std::string> cells = {
+      model.type,
+      fmt::format("{:.2f} MiB", static_cast<double>(model.bytes) / (1 << 20)),
+      fmt::format("{:.2f} M", static_cast<double>(model.parameters) / 1e6),
+      options.backend.on,
+      fmt::format("{}", row.threads),
+      row.test,
+      fmt::format("{:.2f}", m.guessed_tokens_per_s())};
+  cells.resize(columns - kGuessColumns.size());
+  cells.push_back(fmt::format("{}/{}", m.counts.accepted_tokens, m.counts.proposed_tokens));
+  cells.push_back(fmt::format("{:.2f}", m.plain_tokens_per_s()));
+  cells.push_back(fmt::format("{:.2f}", m.ratio()));
+  return cells;
+}
+
+std::vector<std::string> Columns(const BenchOptions& options) {
+  std::vector<std::string> columns = {"model",        "size",   "params", "backend",
+                                      "threads",      "test",   "t/s",    "GB/s",
+                                      "of bandwidth", "p50 us", "p99 us", "max us"};
+  if (options.proposer.wanted())
+    columns.insert(columns.end(), kGuessColumns.begin(), kGuessColumns.end());
+  return columns;
+}
 
 std::string CsvCell(const nlohmann::ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -197,14 +253,16 @@ Table CsvTable(const std::vector<nlohmann::ordered_json>& rows) {
 class Report {
  public:
   Report(const BenchOptions& options, ModelSummary model)
-      : options_(options), model_(std::move(model)), table_(kColumns) {}
+      : options_(options), model_(std::move(model)), table_(Columns(options)) {}
 
   Result<void> Add(const BenchRow& row) {
-    table_.Add(Cells(row, model_, options_));
-    rows_.push_back(ToJson(row, model_, options_));
-    if (options_.format != "jsonl") return {};
-    MILLRACE_TRY_VOID(Put(Dump(rows_.back()) + "\n"));
-    return FlushOutput();
+    std::vector<std::string> cells = Cells(row, model_, options_);
+    cells.resize(Columns(options_).size());
+    return Add(std::move(cells), ToJson(row, model_, options_));
+  }
+  Result<void> Add(const TextRow& row) {
+    return Add(Cells(row, model_, options_, Columns(options_).size()),
+               ToJson(row, model_, options_));
   }
 
   Result<void> Finish() const {
@@ -215,11 +273,34 @@ class Report {
   }
 
  private:
+  Result<void> Add(std::vector<std::string> cells, nlohmann::ordered_json json) {
+    table_.Add(std::move(cells));
+    rows_.push_back(std::move(json));
+    if (options_.format != "jsonl") return {};
+    MILLRACE_TRY_VOID(Put(Dump(rows_.back()) + "\n"));
+    return FlushOutput();
+  }
+
   const BenchOptions& options_;
   ModelSummary model_;
   Table table_;
   std::vector<nlohmann::ordered_json> rows_;
 };
+
+Result<void> MeasureTexts(const Model& model, const Backend& backend, const BenchOptions& options,
+                          const std::vector<BenchText>& texts, Progress& progress, Report& report) {
+  for (const std::int32_t generated : options.generated) {
+    for (const BenchText& text : texts) {
+      if (generated < 2) continue;
+      progress.Update(fmt::format("guessing, text {}, threads {}", text.name, backend.threads));
+      MILLRACE_TRY(const TextRow row, RunText(model, backend, options.backend, options.proposer,
+                                              text, generated, options.repetitions));
+      progress.Wipe();
+      MILLRACE_TRY_VOID(report.Add(row));
+    }
+  }
+  return {};
+}
 
 Result<void> Execute(BenchOptions& options, const std::vector<Workload>& workloads) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
@@ -229,6 +310,13 @@ Result<void> Execute(BenchOptions& options, const std::vector<Workload>& workloa
   }
   MILLRACE_TRY(const Model model, Model::Load(path, options.backend.context));
   if (options.threads.empty()) options.threads = {0};
+  std::vector<BenchText> texts;
+  if (options.proposer.wanted()) {
+    if (!model.tokenizer().ok()) return model.tokenizer().error();
+    MILLRACE_TRY(texts, BenchTexts(*model.tokenizer(), options.text_file));
+    const std::int32_t positions = PositionsFor(texts, options.generated_most());
+    options.backend.context = std::max(options.backend.context, positions);
+  }
   Report report(options, Summarise(model, path));
   for (const std::int32_t threads : options.threads) {
     options.backend.threads = threads;
@@ -239,6 +327,7 @@ Result<void> Execute(BenchOptions& options, const std::vector<Workload>& workloa
       progress.Wipe();
       MILLRACE_TRY_VOID(report.Add(row));
     }
+    MILLRACE_TRY_VOID(MeasureTexts(model, backend, options, texts, progress, report));
   }
   progress.Wipe();
   return report.Finish();
@@ -268,8 +357,15 @@ int Bench(const Arguments& arguments) {
   AddNumbers(app, "-t,--threads", options.threads, 0, kMaxThreads,
              "threads, a list; 0 (and without -t): one for each CPU");
   AddPlaceOptions(app, options.backend);
+  AddProposerOptions(app, options.proposer);
+  app.add_option("-f,--file", options.text_file,
+                 "text that -md and --lookup are measured on; without it a tale")
+      ->type_name("FILE");
   if (const auto status = Parse(app, arguments)) return *status;
   if (const auto valid = Validate(options.backend); !valid.ok()) return Misuse(app, valid.error());
+  if (const auto valid = Validate(options.proposer, options.backend); !valid.ok())
+    return Misuse(app, valid.error());
+  MakeRoom(options.proposer, options.backend);
   const std::vector<Workload> workloads = Workloads(options);
   if (workloads.empty())
     return Misuse(app, Invalid("-p and -n: found only 0, wanted something to measure"));

@@ -15,7 +15,7 @@ std::string Flags(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) {
-    const bool one_dash = name == "ctk" || name == "ctv";
+    const bool one_dash = name == "ctk" || name == "ctv" || name == "md" || name == "td";
     names.push_back((one_dash ? "-" : "--") + name);
   }
   std::string flags = fmt::format("{}", fmt::join(names, ", "));

@@ -179,6 +179,23 @@ void AddBackendOptions(CLI::App& app, BackendOptions& options) {
   AddPlaceOptions(app, options);
 }
 
+void AddProposerOptions(CLI::App& app, ProposerOptions& options) {
+  app.add_option("--md,--model-draft", options.draft_model,
+                 "smaller model of the same vocabulary that guesses the next tokens")
+      ->type_name("FILE");
+  app.add_flag("--lookup", options.lookup,
+               "guess the next tokens from what followed the same ones before");
+  app.add_option("--draft-max,--draft", options.speculation.most, "tokens guessed at once at most")
+      ->type_name("N")
+      ->check(Whole(1, 256));
+  app.add_option("--draft-min", options.speculation.least, "fewer guessed tokens are not tried")
+      ->type_name("N")
+      ->check(Whole(0, 256));
+  app.add_option("--td,--threads-draft", options.threads, "threads of the draft; 0: as -t")
+      ->type_name("N")
+      ->check(Whole(0, kMaxThreads));
+}
+
 std::optional<int> Parse(CLI::App& app, const Arguments& arguments) {
   std::vector<std::string> reversed;
   for (const std::string& argument : arguments) reversed.push_back(LongFlag(app, argument));

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "cli/verbs.h"
 #include "engine/backend.h"
+#include "engine/proposer_backend.h"
 
 namespace millrace {
 
@@ -47,6 +48,9 @@ Result<std::string> ModelPath(const std::string& given);
 void AddContextOption(CLI::App& app, BackendOptions& options);   // -c
 void AddBackendOptions(CLI::App& app, BackendOptions& options);  // -t, -ctk and -ctv, --on
 void AddPlaceOptions(CLI::App& app, BackendOptions& options);    // the same without -t
+
+// -md, --lookup and how much is guessed.
+void AddProposerOptions(CLI::App& app, ProposerOptions& options);
 
 // Parses the arguments. Returns the exit status if the verb is over: 0 after --help, 2 if they are
 // wrong (and says so). Multi-letter flags with one dash (-ctk) are taken like --ctk.

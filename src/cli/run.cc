@@ -32,6 +32,7 @@ struct RunOptions {
   std::optional<int> logprobs;
   SamplingParameters sampling;
   BackendOptions backend;
+  ProposerOptions proposer;
 
   bool escapes() const { return escape && !no_escape; }
 };
@@ -67,6 +68,8 @@ Result<StopStrings> Complete(RunOptions& options) {
       options.seed >= 0 ? static_cast<std::uint64_t>(options.seed) : std::random_device{}();
   MILLRACE_TRY_VOID(options.sampling.Validate());
   MILLRACE_TRY_VOID(Validate(options.backend));
+  MILLRACE_TRY_VOID(Validate(options.proposer, options.backend));
+  MakeRoom(options.proposer, options.backend);
   if (options.escapes()) {
     if (options.prompt.has_value()) options.prompt = Unescape(*options.prompt);
     for (std::string& text : options.stop) text = Unescape(text);
@@ -137,8 +140,9 @@ void NoteLogprobs(const Tokenizer& tokenizer, const TokenEvent& event) {
 
 // Runs the request and writes its text, the prompt first. A prompt appears with the first text
 // after it: what fails writes nothing.
-Result<Reply> Stream(Backend& backend, const Tokenizer& tokenizer, Request request,
-                     StopStrings stop, const std::string& echo) {
+Result<Reply> Stream(Backend& backend, const EngineOptions& engine_options,
+                     const Tokenizer& tokenizer, Request request, StopStrings stop,
+                     const std::string& echo) {
   const std::size_t prompt_tokens = request.prompt.size();
   std::optional<Progress> progress("reading the prompt");
   Result<void> written;
@@ -168,7 +172,7 @@ Result<Reply> Stream(Backend& backend, const Tokenizer& tokenizer, Request reque
     }
     return interrupted == 0;
   };
-  Engine engine(*backend.executor);
+  Engine engine(*backend.executor, engine_options);
   MILLRACE_TRY(const Reply reply,
                Generate(engine, tokenizer, std::move(request), std::move(stop), sinks));
   write_after_echo("\n");
@@ -185,6 +189,8 @@ Result<int> Execute(const RunOptions& options, StopStrings stop) {
   if (!model.tokenizer().ok()) return model.tokenizer().error();
   const Tokenizer& tokenizer = *model.tokenizer();
   MILLRACE_TRY(Backend backend, MakeBackend(model, options.backend));
+  MILLRACE_TRY(const ProposerBackend proposer,
+               MakeProposer(model, options.backend, backend.executor->limits(), options.proposer));
   const double load_s =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   progress.reset();
@@ -193,9 +199,13 @@ Result<int> Execute(const RunOptions& options, StopStrings stop) {
   MILLRACE_TRY_VOID(CheckLength(text, tokenizer, backend.executor->limits().context));
   MILLRACE_TRY(Request request, MakeRequest(options, tokenizer, text));
   CatchInterrupt();
-  MILLRACE_TRY(const Reply reply, Stream(backend, tokenizer, std::move(request), std::move(stop),
-                                         options.echo ? text : std::string()));
-  if (!options.no_timings) PutNote(Timings(reply, backend, load_s, options.sampling.seed));
+  const EngineOptions engine{.proposer = proposer.proposer.get(),
+                             .speculation = options.proposer.speculation};
+  MILLRACE_TRY(const Reply reply, Stream(backend, engine, tokenizer, std::move(request),
+                                         std::move(stop), options.echo ? text : std::string()));
+  const Guessing guessing = options.proposer.wanted() ? Guessing::kOn : Guessing::kOff;
+  if (!options.no_timings)
+    PutNote(Timings(reply, backend, load_s, options.sampling.seed, guessing));
   return interrupted == 0 ? 0 : kInterrupted;
 }
 
@@ -260,6 +270,7 @@ int Run(const Arguments& arguments) {
       ->type_name("N")
       ->check(Whole(1, 65536));
   AddBackendOptions(app, options.backend);
+  AddProposerOptions(app, options.proposer);
   if (const auto status = Parse(app, arguments)) return *status;
   auto stop = Complete(options);
   if (!stop.ok()) return Misuse(app, stop.error());

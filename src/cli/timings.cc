@@ -52,9 +52,18 @@ std::string BandwidthText(const Backend& backend, double bytes, double tokens_pe
                             bytes / 1e6);
 }
 
+// "  240 of 300 guessed tokens accepted (80 %)"
+std::string GuessesText(const ReplyCounts& counts) {
+  if (counts.proposed_tokens == 0) return "  no token guessed";
+  return fmt::format("  {} of {} guessed tokens accepted ({:.0f} %)", counts.accepted_tokens,
+                     counts.proposed_tokens,
+                     100.0 * counts.accepted_tokens / counts.proposed_tokens);
+}
+
 }  // namespace
 
-std::string Timings(const Reply& reply, const Backend& backend, double load_s, std::uint64_t seed) {
+std::string Timings(const Reply& reply, const Backend& backend, double load_s, std::uint64_t seed,
+                    Guessing guessing) {
   std::string text = fmt::format("\nended by {}; seed {}\n", EndText(reply, backend), seed) +
                      fmt::format("{:<7} {:9.1f} ms\n", "load", load_s * 1e3);
   if (reply.prefill_s <= 0) return text;
@@ -63,8 +72,15 @@ std::string Timings(const Reply& reply, const Backend& backend, double load_s, s
   if (decoded < 1 || reply.decode_s <= 0) return text;
   const std::int64_t middle = reply.prompt_tokens + reply.new_tokens / 2;
   const double bytes = backend.plan == nullptr ? 0 : backend.plan->bytes_per_token(middle);
-  return text + Line("decode", reply.decode_s, decoded) +
-         BandwidthText(backend, bytes, decoded / reply.decode_s) + "\n";
+  text += Line("decode", reply.decode_s, decoded);
+  switch (guessing) {
+    case Guessing::kOff:
+      return text + BandwidthText(backend, bytes, decoded / reply.decode_s) + "\n";
+    case Guessing::kOn:  // a step is several tokens, and perhaps two models: no bytes a token
+      return text + GuessesText(reply.counts) + "\n";
+  }
+  MILLRACE_CHECK(false);
+  return text;
 }
 
 }  // namespace millrace

@@ -9,7 +9,11 @@
 
 namespace millrace {
 
-// Five lines at most. Measures the bandwidth for the comparison first, about a tenth of a second.
-std::string Timings(const Reply& reply, const Backend& backend, double load_s, std::uint64_t seed);
+enum class Guessing { kOff, kOn };
+
+// Five lines at most. Without guesses measures the bandwidth for the comparison first, about a
+// tenth of a second.
+std::string Timings(const Reply& reply, const Backend& backend, double load_s, std::uint64_t seed,
+                    Guessing guessing);
 
 }  // namespace millrace

@@ -8,10 +8,12 @@
 namespace millrace {
 namespace {
 
-constexpr double kKeep = 0.9;       // of a sample's weight, a step later
-constexpr double kKeepFate = 0.85;  // of a token's weight in the chance, a token later
-constexpr int kPlainAge = 256;      // steps after which a plain step is timed again
-constexpr int kPlainSamples = 2;    // the first may have found the machine cold
+constexpr double kKeep = 0.9;             // of a sample's weight, a step later
+constexpr double kKeepFate = 0.85;        // of a token's weight in the chance, a token later
+constexpr int kTrustedSamples = 4;        // with fewer, a strange one may be the truth
+constexpr std::int32_t kFirstLength = 2;  // of a proposal; each one timed allows twice as many
+constexpr int kPlainAge = 256;            // steps after which a plain step is timed again
+constexpr int kPlainSamples = 2;          // the first may have found the machine cold
 constexpr std::int32_t kTrial = 2;  // tokens, and steps: the first pays for what the draft missed
 
 }  // namespace
@@ -37,20 +39,22 @@ void DraftCosts::ObserveDrafted(double seconds, std::size_t sequences, std::size
   MILLRACE_CHECK(proposed > 0);
   if (plain_.size() <= sequences || plain_[sequences].samples == 0) return;
   const double plain = plain_[sequences].seconds, x = static_cast<double>(proposed);
-  if (line_.weight == 0) {  // a guess to begin with
-    line_.Add(1, 0.3 * plain);
-    line_.Add(8, 1.0 * plain);
-  }
   const double expected = plain + line_.offset() + line_.slope() * x;
-  line_.Add(x, std::max(0.0, std::min(seconds, 2 * expected) - plain));
+  if (drafted_samples_ < kTrustedSamples) {
+    ++drafted_samples_;
+  } else {
+    seconds = std::min(seconds, 2 * expected);
+  }
+  line_.Add(x, std::max(0.0, seconds - plain));
 }
 
 DraftCosts::Price DraftCosts::price(std::size_t sequences) const {
   MILLRACE_CHECK(sequences < plain_.size() && plain_[sequences].seconds > 0);
-  if (line_.weight == 0) return {.fixed = 0.2, .each = 0.1 * static_cast<double>(sequences)};
-  const double plain = plain_[sequences].seconds;
+  const double count = static_cast<double>(sequences), plain = plain_[sequences].seconds;
+  if (drafted_samples_ == 0) return {.fixed = 0.2, .each = 0.2 * count, .longest = kFirstLength};
   return {.fixed = line_.offset() / plain,
-          .each = line_.slope() * static_cast<double>(sequences) / plain};
+          .each = line_.slope() * count / plain,
+          .longest = kFirstLength << std::min(drafted_samples_, kTrustedSamples * 2)};
 }
 
 void DraftCosts::Line::Add(double new_x, double new_y) {
@@ -64,6 +68,7 @@ void DraftCosts::Line::Add(double new_x, double new_y) {
 
 // Least squares, drawn to the line through 0 as far as x did not vary.
 double DraftCosts::Line::slope() const {
+  if (weight == 0) return 0;
   const double mean_x = x / weight, mean_y = y / weight;
   const double variance = xx / weight - mean_x * mean_x, covariance = xy / weight - mean_x * mean_y;
   constexpr double kPull = 0.25;
@@ -71,12 +76,14 @@ double DraftCosts::Line::slope() const {
                     mean_y / mean_x);
 }
 
-double DraftCosts::Line::offset() const { return y / weight - slope() * x / weight; }
+double DraftCosts::Line::offset() const {
+  return weight == 0 ? 0 : y / weight - slope() * x / weight;
+}
 
 std::int32_t BestDraftLength(double chance, const DraftCosts::Price& price, std::int32_t most) {
   std::int32_t best = 0;
   double best_rate = 1, tokens = 1, power = 1;
-  for (std::int32_t k = 1; k <= most; ++k) {
+  for (std::int32_t k = 1; k <= std::min(most, price.longest); ++k) {
     power *= chance;
     tokens += power;
     const double rate = tokens / (1 + price.fixed + price.each * k);

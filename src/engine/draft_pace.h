@@ -30,6 +30,7 @@ class DraftCosts {
   // proposed token adds to that if every sequence proposes one. Knows(sequences) was true.
   struct Price {
     double fixed = 0, each = 0;
+    std::int32_t longest = 1 << 20;  // proposals whose price may be trusted
   };
   Price price(std::size_t sequences) const;
 
@@ -49,6 +50,7 @@ class DraftCosts {
 
   std::vector<PlainStep> plain_;  // by sequences
   Line line_;
+  int drafted_samples_ = 0;
 };
 
 // The length of the next proposal of one sequence.
