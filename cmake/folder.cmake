@@ -6,11 +6,26 @@
 #   x_test.cc    part of the folder's test program NAME_test
 #   x_fuzz.cc    a libFuzzer target of its own (MILLRACE_FUZZ)
 #   x_bench.cc   a Google Benchmark program of its own (MILLRACE_BENCH)
-#   x_avx2.cc    compiled for that instruction set only (x86-64); x_avx512.cc likewise
+#   x_LEVEL.cc   compiled with the flags of that instruction set, on processors that may have it
 file(WRITE ${CMAKE_BINARY_DIR}/layering.txt "")
 if(MILLRACE_FUZZ)
   add_custom_target(fuzzers)  # all of them
 endif()
+
+# The instruction sets (src/kernels/cpu_level.h) of this kind of processor, and their flags.
+set(MILLRACE_ALL_LEVELS avx2 avx512bw avx512 neon neondot)
+set(MILLRACE_LEVELS "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  set(MILLRACE_LEVELS avx2 avx512bw avx512)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
+  set(MILLRACE_LEVELS neon neondot)
+endif()
+set(MILLRACE_FLAGS_avx2 -mavx2 -mfma -mf16c)
+set(MILLRACE_FLAGS_avx512bw ${MILLRACE_FLAGS_avx2}
+  -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
+set(MILLRACE_FLAGS_avx512 ${MILLRACE_FLAGS_avx512bw} -mavx512vnni)
+set(MILLRACE_FLAGS_neon "")  # part of every aarch64
+set(MILLRACE_FLAGS_neondot -march=armv8.2-a+dotprod)
 
 function(millrace_folder name)
   cmake_parse_arguments(ARG "" "" "DEPS;LIBRARIES" ${ARGN})
@@ -28,20 +43,21 @@ function(millrace_folder name)
   if(name STREQUAL "cli")
     list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
   endif()
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    list(FILTER sources EXCLUDE REGEX "_(avx2|avx512)\\.cc$")
-  endif()
+  foreach(level ${MILLRACE_ALL_LEVELS})
+    if(NOT level IN_LIST MILLRACE_LEVELS)
+      list(FILTER sources EXCLUDE REGEX "_${level}\\.cc$")
+    endif()
+  endforeach()
 
   add_library(millrace_${name} STATIC ${sources})
   target_include_directories(millrace_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   list(TRANSFORM ARG_DEPS PREPEND millrace_ OUTPUT_VARIABLE dep_targets)
   target_link_libraries(millrace_${name} PUBLIC ${dep_targets} ${ARG_LIBRARIES})
-  foreach(source ${sources})
-    if(source MATCHES "_avx2\\.cc$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
-    elseif(source MATCHES "_avx512\\.cc$")
-      set_source_files_properties(${source} PROPERTIES COMPILE_OPTIONS
-        "-mavx2;-mfma;-mf16c;-mavx512f;-mavx512bw;-mavx512vl;-mavx512dq;-mavx512vnni;-mprefer-vector-width=512")
+  foreach(level ${MILLRACE_LEVELS})
+    set(level_sources ${sources})
+    list(FILTER level_sources INCLUDE REGEX "_${level}\\.cc$")
+    if(level_sources)
+      set_source_files_properties(${level_sources} PROPERTIES COMPILE_OPTIONS "${MILLRACE_FLAGS_${level}}")
     endif()
   endforeach()
 

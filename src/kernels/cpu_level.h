@@ -11,10 +11,13 @@ namespace millrace {
 enum class CpuLevel {
   kPortable,  // plain C++: any machine
   kAvx2,      // x86-64 with AVX2, FMA and F16C (Haswell, Zen and later)
-  kAvx512,    // x86-64 with AVX-512 F, BW, VL, DQ and VNNI (Ice Lake, Zen 4 and later)
+  kAvx512Bw,  // x86-64 with AVX-512 F, BW, VL and DQ (Skylake-X and later)
+  kAvx512,    // the same with VNNI (Ice Lake, Zen 4 and later)
+  kNeon,      // aarch64: any (Cortex-A53, A72 and later)
+  kNeonDot,   // aarch64 with the dot product of ARMv8.2 (Cortex-A76, Neoverse N1 and later)
 };
 
-std::string_view Name(CpuLevel level);  // "portable", "avx2", "avx512"
+std::string_view Name(CpuLevel level);  // "portable", "avx2", "avx512bw", "avx512", ...
 
 // The levels that this machine can run and this build contains, the fastest last. Never empty.
 std::vector<CpuLevel> AvailableLevels();

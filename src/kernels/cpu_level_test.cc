@@ -23,7 +23,8 @@ TEST(CpuLevel, AnUnknownNameIsAnErrorThatListsTheKnownOnes) {
   const auto level = ChooseLevel("sse9");
   ASSERT_FALSE(level.ok());
   EXPECT_EQ(level.error().message,
-            "MILLRACE_CPU=sse9: no such level, wanted portable, avx2 or avx512");
+            "MILLRACE_CPU=sse9: no such level, wanted portable, avx2, avx512bw, avx512, neon or "
+            "neondot");
 }
 
 }  // namespace

@@ -11,7 +11,11 @@ namespace kernels {
 extern const KernelTable kPortableTable;
 #if defined(__x86_64__)
 extern const KernelTable kAvx2Table;
+extern const KernelTable kAvx512BwTable;
 extern const KernelTable kAvx512Table;
+#elif defined(__aarch64__)
+extern const KernelTable kNeonTable;
+extern const KernelTable kNeonDotTable;
 #endif
 
 }  // namespace kernels
@@ -23,11 +27,24 @@ const KernelTable& KernelsFor(CpuLevel level) {
 #if defined(__x86_64__)
     case CpuLevel::kAvx2:
       return kernels::kAvx2Table;
+    case CpuLevel::kAvx512Bw:
+      return kernels::kAvx512BwTable;
     case CpuLevel::kAvx512:
       return kernels::kAvx512Table;
 #else
     case CpuLevel::kAvx2:
+    case CpuLevel::kAvx512Bw:
     case CpuLevel::kAvx512:
+      break;
+#endif
+#if defined(__aarch64__)
+    case CpuLevel::kNeon:
+      return kernels::kNeonTable;
+    case CpuLevel::kNeonDot:
+      return kernels::kNeonDotTable;
+#else
+    case CpuLevel::kNeon:
+    case CpuLevel::kNeonDot:
       break;
 #endif
   }

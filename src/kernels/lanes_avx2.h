@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/groups_that_fit.h"
 #include "kernels/packed_matrix.h"
 #include "numerics/activation.h"
 
@@ -188,7 +189,7 @@ struct LanesAvx2 {
   // Signs as in DotBytes.
   template <const std::int8_t (&kCodebook)[16], int T>
   static void DotCodebook(const std::byte* w, const ActivationBlock* const (&x)[T], I (&acc)[T]) {
-    constexpr int kTogether = Largest(kCodebook) * 2 * 127 * 8 < 32768 ? 8 : 1;
+    constexpr int kTogether = GroupsThatFit(Largest(kCodebook), 8);
     const __m256i mask = _mm256_set1_epi8(15);
     const __m256i table = _mm256_broadcastsi128_si256(Load128(kCodebook));
     const auto multiply = [](I weights, __m256i group) {
@@ -286,13 +287,6 @@ struct LanesAvx2 {
   }
   static I AddPairs(I acc, I words) {
     return {AddPairs(acc.low, words.low), AddPairs(acc.high, words.high)};
-  }
-  static constexpr int Largest(const std::int8_t (&codebook)[16]) {
-    int largest = 0;
-    for (const int value : codebook) {
-      largest = value > largest ? value : -value > largest ? -value : largest;
-    }
-    return largest;
   }
   static I And(I a, __m256i mask) {
     return {_mm256_and_si256(a.low, mask), _mm256_and_si256(a.high, mask)};

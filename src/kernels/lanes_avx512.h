@@ -251,7 +251,7 @@ struct LanesAvx512 {
     }
   }
 
- private:
+ protected:
   static __mmask16 Mask(std::size_t count) { return static_cast<__mmask16>((1u << count) - 1u); }
   static I SignBits() { return _mm512_set1_epi32(static_cast<int>(0x80000000u)); }
   static __m256i ToHalf(F x) {
