@@ -160,7 +160,7 @@ void AddContextOption(CLI::App& app, BackendOptions& options) {
 }
 
 void AddPlaceOptions(CLI::App& app, BackendOptions& options) {
-  const auto types = OneOf({"f16", "f32"});
+  const auto types = OneOf({"f16", "f32", "q8_0"});
   app.add_option("--ctk,--cache-type-k", options.key_type, "type of cached keys: f16, f32 or q8_0")
       ->type_name("TYPE")
       ->check(types);

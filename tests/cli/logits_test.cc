@@ -88,11 +88,27 @@ TEST_P(LogitsOf, HaveOneDigestHoweverTheyAreComputed) {
   EXPECT_EQ(Digest(name, {"-ctk", "f32", "-ctv", "f32", "--on", "interpreter", "-b", "4"}), wide);
 }
 
+TEST(Logits, HaveOneDigestWithAnEightBitCacheToo) {
+  const Arguments q8 = {"-ctk", "q8_0", "-ctv", "q8_0"};
+  const std::string digest = Digest("llama-Q8_0", q8);
+  EXPECT_NE(digest, Digest("llama-Q8_0", {}));
+  for (const Arguments& more :
+       {Arguments{"-t", "1", "-b", "7"}, Arguments{"--on", "interpreter"}}) {
+    Arguments all = q8;
+    all.insert(all.end(), more.begin(), more.end());
+    EXPECT_EQ(Digest("llama-Q8_0", all), digest);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, LogitsOf,
                          testing::Values("llama-F32", "llama-F16", "llama-BF16", "llama-Q8_0",
                                          "llama-Q4_0", "llama-Q4_K", "llama-Q4_K_M", "llama-Q6_K",
                                          "llama31-ropefreqs", "llama-yarn", "mistral-tied",
                                          "mistral-untied"));
+INSTANTIATE_TEST_SUITE_P(Architectures, LogitsOf,
+                         testing::Values("llama-moe", "qwen2", "qwen3", "qwen3moe", "gemma2",
+                                         "gemma3", "phi3", "phi3-longrope", "gpt-oss",
+                                         "gpt-oss-MXFP4", "deepseek2-lite", "deepseek2-v3"));
 
 Outcome Logits(const Arguments& more) {
   Arguments arguments = {"logits", "-m", kModel};
