@@ -93,8 +93,8 @@ Result<void> ReadWordPieceNormalizer(const Checkpoint& file, Vocabulary& vocabul
   MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.normalizer.strip_accents", strip));
   CleanForWordPiece clean;
   clean.lowercase = lowercase.value_or(true);
-  clean.accents = strip.value_or(clean.lowercase) ? CleanForWordPiece::Accents::kLikeLlamaCpp
-                                                  : CleanForWordPiece::Accents::kKeep;
+  clean.drop_accents = strip.value_or(clean.lowercase);
+  clean.like_llama_cpp = true;
   vocabulary.normalizers.emplace_back(clean);
   return {};
 }

@@ -157,24 +157,27 @@ Result<BpeTokenizer> BpeTokenizer::Build(const PieceTable& pieces,
                                          std::optional<PreTokenizer> pre_tokenizer) {
   BpeTokenizer tokenizer(pieces, std::move(pre_tokenizer));
   const std::vector<std::string>& merges = pieces.vocabulary().merges;
-  if (merges.size() > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
-    return Invalid("vocabulary: {} merges, at most 2^31 - 1 can be ranked", merges.size());
+  const auto& pairs = pieces.vocabulary().merge_pairs;
+  const std::size_t count = merges.size() + pairs.size();
+  if (count > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max())) {
+    return Invalid("vocabulary: {} merges, at most 2^31 - 1 can be ranked", count);
   }
-  tokenizer.merges_.reserve(merges.size());
-  for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-    MILLRACE_TRY_VOID(tokenizer.AddMerge(merges[rank], static_cast<std::int32_t>(rank)));
-  }
+  tokenizer.merges_.reserve(count);
+  for (const std::string& merge : merges) MILLRACE_TRY_VOID(tokenizer.AddMerge(merge));
+  for (const auto& [left, right] : pairs) MILLRACE_TRY_VOID(tokenizer.AddMerge(left, right));
   return tokenizer;
 }
 
-Result<void> BpeTokenizer::AddMerge(std::string_view merge, std::int32_t rank) {
+Result<void> BpeTokenizer::AddMerge(std::string_view merge) {
   const std::size_t space = merge.find(' ', 1);
   if (space == std::string_view::npos || space + 1 == merge.size()) {
-    return Invalid("vocabulary: merge {} is '{}', wanted two pieces and a space between", rank,
-                   merge);
+    return Invalid("vocabulary: merge {} is '{}', wanted two pieces and a space between",
+                   next_rank_, merge);
   }
-  const std::string_view left_piece = merge.substr(0, space);
-  const std::string_view right_piece = merge.substr(space + 1);
+  return AddMerge(merge.substr(0, space), merge.substr(space + 1));
+}
+
+Result<void> BpeTokenizer::AddMerge(std::string_view left_piece, std::string_view right_piece) {
   const std::string merged_piece = std::string(left_piece) + std::string(right_piece);
   const std::optional<TokenId> left = pieces_->Find(left_piece);
   const std::optional<TokenId> right = pieces_->Find(right_piece);
@@ -183,10 +186,11 @@ Result<void> BpeTokenizer::AddMerge(std::string_view merge, std::int32_t rank) {
     const std::string_view missing = !left.has_value()    ? left_piece
                                      : !right.has_value() ? right_piece
                                                           : std::string_view(merged_piece);
-    return Invalid("vocabulary: merge {} is '{}', but no token is spelled '{}'", rank, merge,
-                   missing);
+    return Invalid("vocabulary: merge {} is '{} {}', but no token is spelled '{}'", next_rank_,
+                   left_piece, right_piece, missing);
   }
-  merges_.emplace(MergeKey(*left, *right), Merge{rank, *merged});  // the first of two alike holds
+  // The first of two alike holds.
+  merges_.emplace(MergeKey(*left, *right), Merge{next_rank_++, *merged});
   return {};
 }
 
@@ -194,6 +198,12 @@ std::optional<BpeTokenizer::Merge> BpeTokenizer::FindMerge(TokenId left, TokenId
   const auto found = merges_.find(MergeKey(left, right));
   if (found == merges_.end()) return std::nullopt;
   return found->second;
+}
+
+// Added tokens of a tokenizer.json are no part of the model.
+bool BpeTokenizer::IsOfTheModel(TokenId token) const {
+  if (!pieces_->vocabulary().added_tokens.has_value()) return true;
+  return pieces_->kind(token) == PieceKind::kNormal || pieces_->kind(token) == PieceKind::kByte;
 }
 
 void BpeTokenizer::Append(std::string_view text, std::vector<TokenId>& tokens) const {
@@ -208,7 +218,7 @@ void BpeTokenizer::Append(std::string_view text, std::vector<TokenId>& tokens) c
   for (const std::string_view word : words) {
     if (keeps_whole_words_) {
       const auto token = pieces_->Find(is_byte_level_ ? SpellBytes(word) : std::string(word));
-      if (token.has_value()) {
+      if (token.has_value() && IsOfTheModel(*token)) {
         tokens.push_back(*token);
         continue;
       }

@@ -47,7 +47,9 @@ class BpeTokenizer {
 
   BpeTokenizer(const PieceTable& pieces, std::optional<PreTokenizer> pre_tokenizer);
 
-  Result<void> AddMerge(std::string_view merge, std::int32_t rank);
+  Result<void> AddMerge(std::string_view left, std::string_view right);
+  Result<void> AddMerge(std::string_view merge);
+  bool IsOfTheModel(TokenId token) const;
   std::optional<Merge> FindMerge(TokenId left, TokenId right) const;
 
   const PieceTable* pieces_;
@@ -55,6 +57,7 @@ class BpeTokenizer {
   bool is_byte_level_;
   bool keeps_whole_words_;
   std::unordered_map<std::uint64_t, Merge> merges_;  // by (left id << 32 | right id)
+  std::int32_t next_rank_ = 0;
 };
 
 }  // namespace millrace

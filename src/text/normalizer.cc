@@ -5,6 +5,7 @@
 
 #include "text/charsmap.h"
 #include "text/oniguruma.h"
+#include "text/piece_table.h"
 #include "text/regex.h"
 #include "text/utf8.h"
 
@@ -71,18 +72,22 @@ std::string Strip(std::string_view text, const StripSpace& step) {
   return std::string(text.substr(0, end));
 }
 
-std::string MergeAllSpaces(std::string_view text) {
+std::string MergeAllSpaces(std::string_view text, Normalizer::Ends ends) {
   std::string result;
   result.reserve(text.size());
   bool pending = false;
   for (const char c : text) {
     if (c == ' ') {
-      pending = !result.empty();
+      pending = !result.empty() || !ends.has_begin;
       continue;
     }
     if (pending) result += ' ';
     pending = false;
     result += c;
+  }
+  if (pending && !ends.has_end) result += ' ';
+  while (ends.has_end && (result.ends_with(kSpaceMark) || result.ends_with(' '))) {
+    result.erase(result.size() - (result.ends_with(' ') ? 1 : kSpaceMark.size()));
   }
   return result;
 }
@@ -111,16 +116,20 @@ bool IsHan(char32_t c) {
          (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
+std::string DropControls(std::string_view text, bool spaces_first) {
+  return MapCodePoints(text, [&](char32_t c, std::string_view bytes, std::string& result) {
+    const bool is_plain_space = c == '\t' || c == '\n' || c == '\r';
+    const bool is_control = c == 0 || c == 0xFFFD || (IsUnicodeControl(c) && !is_plain_space);
+    if (IsUnicodeSpace(c) && (spaces_first || !is_control)) {
+      result += ' ';
+    } else if (!is_control) {
+      result += bytes;
+    }
+  });
+}
+
 std::string CleanWords(std::string text, const CleanForWordPiece& step) {
-  if (step.clean) {
-    text = MapCodePoints(text, [](char32_t c, std::string_view bytes, std::string& result) {
-      if (IsUnicodeSpace(c)) {
-        result += ' ';
-      } else if (c != 0 && c != 0xFFFD && !IsUnicodeControl(c)) {
-        result += bytes;
-      }
-    });
-  }
+  if (step.clean) text = DropControls(text, step.like_llama_cpp);
   if (step.isolate_han) {
     text = MapCodePoints(text, [](char32_t c, std::string_view bytes, std::string& result) {
       const bool is_han = IsHan(c);
@@ -129,15 +138,10 @@ std::string CleanWords(std::string text, const CleanForWordPiece& step) {
       if (is_han) result += ' ';
     });
   }
-  switch (step.accents) {
-    case CleanForWordPiece::Accents::kKeep:
-      break;
-    case CleanForWordPiece::Accents::kDrop:
-      text = RemoveMarks(NormalizeUtf8(text, NormalForm::kNfd), Marks::kNonspacing);
-      break;
-    case CleanForWordPiece::Accents::kLikeLlamaCpp:
-      text = RemoveMarks(FirstOfDecompositions(text), Marks::kAll);
-      break;
+  if (step.drop_accents && step.like_llama_cpp) {
+    text = RemoveMarks(FirstOfDecompositions(text), Marks::kAll);
+  } else if (step.drop_accents) {
+    text = RemoveMarks(NormalizeUtf8(text, NormalForm::kNfd), Marks::kNonspacing);
   }
   if (step.lowercase) text = LowercaseUtf8(text);
   return text;
@@ -164,10 +168,11 @@ struct Normalizer::Step {
     return {};
   }
 
-  std::string Run(std::string text) const {
+  std::string Run(std::string text, Ends ends) const {
     struct Visitor {
       const Step& step;
       std::string text;
+      Ends ends;
 
       std::string operator()(const ToNormalForm& to) { return NormalizeUtf8(text, to.form); }
       std::string operator()(const ToLowercase&) { return LowercaseUtf8(text); }
@@ -181,13 +186,13 @@ struct Normalizer::Step {
       }
       std::string operator()(const ApplyCharsmap&) { return step.charsmap->Apply(text); }
       std::string operator()(const StripSpace& strip) { return Strip(text, strip); }
-      std::string operator()(const MergeSpaces&) { return MergeAllSpaces(text); }
+      std::string operator()(const MergeSpaces&) { return MergeAllSpaces(text, ends); }
       std::string operator()(const CleanForTranslation&) { return MapCodePoints(text, CleanOne); }
       std::string operator()(const CleanForWordPiece& clean) {
         return CleanWords(std::move(text), clean);
       }
     };
-    return std::visit(Visitor{*this, std::move(text)}, what);
+    return std::visit(Visitor{*this, std::move(text), ends}, what);
   }
 };
 
@@ -202,12 +207,12 @@ Result<Normalizer> Normalizer::Build(const std::vector<NormalizerStep>& steps) {
   return normalizer;
 }
 
-std::string Normalizer::Apply(std::string_view text) const {
+std::string Normalizer::Apply(std::string_view text, Ends ends) const {
   std::string result(text);
   const std::size_t limit = kMaxGrowth * text.size() + 4096;
   for (const auto& step : steps_) {
     if (result.size() > limit) break;
-    result = step->Run(std::move(result));
+    result = step->Run(std::move(result), ends);
   }
   return result;
 }

@@ -49,17 +49,15 @@ struct StripSpace {
 struct MergeSpaces {};
 // SentencePiece's nmt rules: control characters go, unusual spaces become U+0020.
 struct CleanForTranslation {};
-// BertNormalizer, in the order of the fields.
+// BertNormalizer, in the order of the fields. llama.cpp does two things in its own way: controls
+// that are white space (U+000C, U+0085) become spaces and do not go, and of a character without its
+// accents only the first of the decomposition stays (FirstOfDecompositions()), and no mark at all.
 struct CleanForWordPiece {
-  enum class Accents {
-    kKeep,
-    kDrop,          // decompose (NFD), drop nonspacing marks
-    kLikeLlamaCpp,  // FirstOfDecompositions(), drop all marks
-  };
-  bool clean = true;        // controls and U+FFFD go, white space becomes U+0020
-  bool isolate_han = true;  // a space on each side of every Chinese character
-  Accents accents = Accents::kDrop;
+  bool clean = true;         // controls and U+FFFD go, white space becomes U+0020
+  bool isolate_han = true;   // a space on each side of every Chinese character
+  bool drop_accents = true;  // decompose (NFD), drop nonspacing marks
   bool lowercase = true;
+  bool like_llama_cpp = false;
 };
 
 using NormalizerStep =
@@ -75,10 +73,16 @@ class Normalizer {
 
   bool empty() const { return steps_.empty(); }
 
+  // Which ends of a text a fragment of it has.
+  struct Ends {
+    bool has_begin = true;
+    bool has_end = true;
+  };
   // `text`, well-formed UTF-8, after all steps. An expression of a file that takes too long
   // (text/regex.h) finds nothing from there on, and no step follows one that made the text 64 times
   // as long.
-  std::string Apply(std::string_view text) const;
+  std::string Apply(std::string_view text) const { return Apply(text, Ends()); }
+  std::string Apply(std::string_view text, Ends ends) const;
 
  private:
   struct Step;

@@ -16,15 +16,6 @@ std::optional<unsigned> HexDigit(char digit) {
   return std::nullopt;
 }
 
-// 0x41 for "<0x41>", with capital letters as digits.
-std::optional<std::uint8_t> ByteOfHexSpelling(std::string_view piece) {
-  if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return std::nullopt;
-  const std::optional<unsigned> high = HexDigit(piece[3]);
-  const std::optional<unsigned> low = HexDigit(piece[4]);
-  if (!high.has_value() || !low.has_value()) return std::nullopt;
-  return static_cast<std::uint8_t>(16 * *high + *low);
-}
-
 std::string UnescapeSpaces(std::string_view piece) {
   std::string text;
   text.reserve(piece.size());
@@ -38,6 +29,16 @@ std::string UnescapeSpaces(std::string_view piece) {
   }
 }
 
+// `word` without the space in front where a sentence has none.
+std::string JoinToPrevious(std::string word) {
+  static constexpr std::string_view kJoined[] = {" .",  " ?",  " !",   " ,",  " n't",
+                                                 " 'm", " 's", " 've", " 're"};
+  for (const std::string_view joined : kJoined) {
+    if (word.starts_with(joined)) return word.substr(1);
+  }
+  return word;
+}
+
 std::string TextOf(const std::string& piece, Spelling spelling) {
   switch (spelling) {
     case Spelling::kSpaceMark:
@@ -46,6 +47,10 @@ std::string TextOf(const std::string& piece, Spelling spelling) {
       return BytesOfSpelling(piece);
     case Spelling::kPlain:
       return piece;
+    case Spelling::kWords:
+      return UnescapeSpaces(piece);
+    case Spelling::kJoinedWords:
+      return JoinToPrevious(UnescapeSpaces(piece));
   }
   return piece;
 }
@@ -63,6 +68,14 @@ void Default(std::optional<TokenId>& id, std::int32_t fallback, std::size_t piec
 }
 
 }  // namespace
+
+std::optional<std::uint8_t> ByteOfHexSpelling(std::string_view piece) {
+  if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return std::nullopt;
+  const std::optional<unsigned> high = HexDigit(piece[3]);
+  const std::optional<unsigned> low = HexDigit(piece[4]);
+  if (!high.has_value() || !low.has_value()) return std::nullopt;
+  return static_cast<std::uint8_t>(16 * *high + *low);
+}
 
 std::string EscapeSpaces(std::string_view text) {
   std::string escaped;
@@ -159,18 +172,22 @@ Result<void> PieceTable::CompleteIds() {
   MILLRACE_TRY_VOID(CheckId("pad", v.pad, size()));
   MILLRACE_TRY_VOID(CheckId("separator", v.separator, size()));
   MILLRACE_TRY_VOID(CheckId("mask", v.mask, size()));
+  const bool has_defaults = !v.prefix.has_value();
   switch (v.kind) {
     case VocabularyKind::kSentencePiece:
+      if (!has_defaults) break;
       Default(v.bos, 1, size());
       Default(v.eos, 2, size());
       Default(v.unknown, 0, size());
       break;
     case VocabularyKind::kUnigram:
+      if (!has_defaults) break;
       Default(v.eos, 1, size());
       Default(v.unknown, 2, size());
       Default(v.pad, 0, size());
       break;
     case VocabularyKind::kWordPiece:
+      if (!has_defaults) break;
       Default(v.bos, 101, size());
       Default(v.unknown, 100, size());
       Default(v.separator, 102, size());
@@ -239,6 +256,10 @@ Result<void> PieceTable::CompleteAffixes() {
 
 Result<void> PieceTable::DecodePieces() {
   bytes_.reserve(size());
+  const bool spaces_specials =
+      *vocabulary_.spelling == Spelling::kWords || *vocabulary_.spelling == Spelling::kJoinedWords;
+  const bool added_mean_spaces =
+      vocabulary_.added_tokens.has_value() && *vocabulary_.spelling == Spelling::kSpaceMark;
   for (std::size_t i = 0; i < size(); ++i) {
     const std::string& piece = vocabulary_.pieces[i];
     switch (vocabulary_.kinds[i]) {
@@ -247,8 +268,11 @@ Result<void> PieceTable::DecodePieces() {
         continue;
       case PieceKind::kUnknown:
       case PieceKind::kControl:
+        bytes_.push_back(spaces_specials ? " " + piece : piece);
+        continue;
       case PieceKind::kUserDefined:
-        bytes_.push_back(piece);
+        // Added tokens are also what merges make: Gemma's runs of U+2581 are.
+        bytes_.push_back(added_mean_spaces ? UnescapeSpaces(piece) : piece);
         continue;
       case PieceKind::kUnused:
         bytes_.emplace_back();

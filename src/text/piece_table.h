@@ -75,6 +75,9 @@ class PieceTable {
 // How a SentencePiece vocabulary writes a space: U+2581.
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 
+// 0x41 for "<0x41>", with capital letters as digits.
+std::optional<std::uint8_t> ByteOfHexSpelling(std::string_view piece);
+
 // `text` with every space (U+0020) written as kSpaceMark.
 std::string EscapeSpaces(std::string_view text);
 

@@ -81,10 +81,10 @@ std::vector<TextFragment> Tokenizer::Split(std::string_view text, ParseSpecial p
   return added_->Split(text, parse, AddedTokens::When::kBeforeNormalizer);
 }
 
-void Tokenizer::AppendText(std::string_view text, Before before,
+void Tokenizer::AppendText(std::string_view text, Around around,
                            std::vector<TokenId>& tokens) const {
   std::string prefixed;
-  if (before.is_special && adds_space_prefix()) {
+  if (around.gets_space && adds_space_prefix()) {
     prefixed = " " + std::string(text);
     text = prefixed;
   }
@@ -92,28 +92,37 @@ void Tokenizer::AppendText(std::string_view text, Before before,
     std::visit([&](const auto& algorithm) { algorithm.Append(word, tokens); }, algorithm_);
   };
   if (!cutter_.has_value()) return append(text);
-  const CutWords cut = cutter_->Cut(text, before.is_start);
+  const CutWords cut = cutter_->Cut(text, around.is_start);
   for (const std::string_view word : cut.words) append(word);
 }
 
 // A stretch of text without tokens of Split().
-void Tokenizer::AppendFragment(std::string_view text, Before before, ParseSpecial parse,
+bool Tokenizer::AppendFragment(std::string_view text, Around around, ParseSpecial parse,
                                std::vector<TokenId>& tokens) const {
-  if (normalizer_.empty() && !added_.has_value()) return AppendText(text, before, tokens);
-  const std::string normalized = normalizer_.Apply(text);
+  if (normalizer_.empty() && !added_.has_value()) {
+    AppendText(text, around, tokens);
+    return true;
+  }
+  const std::string normalized = normalizer_.Apply(text, around.ends);
   if (!added_.has_value()) {
-    if (!normalized.empty()) AppendText(normalized, before, tokens);
-    return;
+    if (!normalized.empty()) AppendText(normalized, around, tokens);
+    return !normalized.empty();
   }
   const auto fragments = added_->Split(normalized, parse, AddedTokens::When::kAfterNormalizer);
   for (const TextFragment& fragment : fragments) {
     if (fragment.token.has_value()) {
       tokens.push_back(*fragment.token);
     } else {
-      AppendText(fragment.text, before, tokens);
+      AppendText(fragment.text, around, tokens);
     }
-    before = {.is_start = false, .is_special = fragment.token.has_value()};
+    around.is_start = false;
+    around.gets_space = fragment.token.has_value();
   }
+  return !fragments.empty();
+}
+
+bool Tokenizer::IsText(TokenId token) const {
+  return !vocabulary().space_after_user_defined && !IsSpecial(token);
 }
 
 std::vector<TokenId> Tokenizer::Encode(std::string_view text, EncodeOptions options) const {
@@ -126,17 +135,21 @@ std::vector<TokenId> Tokenizer::Encode(std::string_view text, EncodeOptions opti
     repaired = ReplaceIllFormedBytes(text);
     text = repaired;
   }
-  Before before;
   const ParseSpecial parse = options.parse_special ? ParseSpecial::kYes : ParseSpecial::kNo;
-  for (const TextFragment& fragment : Split(text, parse)) {
-    if (fragment.token.has_value()) {
-      tokens.push_back(*fragment.token);
+  const std::vector<TextFragment> fragments = Split(text, parse);
+  Around around;
+  for (std::size_t i = 0; i < fragments.size(); ++i) {
+    const std::optional<TokenId> token = fragments[i].token;
+    if (!token.has_value()) {
+      const bool is_last = i + 1 == fragments.size() || !IsText(*fragments[i + 1].token);
+      around.ends = {.has_begin = around.gets_space, .has_end = is_last};
+      if (AppendFragment(fragments[i].text, around, parse, tokens)) around.gets_space = false;
     } else {
-      AppendFragment(fragment.text, before, parse, tokens);
+      if (IsText(*token) && around.gets_space) AppendText({}, around, tokens);
+      tokens.push_back(*token);
+      around.gets_space = !IsText(*token);
     }
-    before.is_start = false;
-    before.is_special = fragment.token.has_value() &&
-                        (vocabulary().space_after_user_defined || IsSpecial(*fragment.token));
+    around.is_start = false;
   }
   if (options.add_special) {
     tokens.insert(tokens.end(), vocabulary().suffix->begin(), vocabulary().suffix->end());
@@ -154,7 +167,9 @@ std::string Tokenizer::Decode(std::span<const TokenId> tokens, ShowSpecial show)
     is_first = false;
     text += bytes;
   }
-  return vocabulary().kind == VocabularyKind::kWordPiece ? JoinWords(text) : text;
+  const bool joins = vocabulary().kind == VocabularyKind::kWordPiece &&
+                     *vocabulary().spelling == Spelling::kSpaceMark;
+  return joins ? JoinWords(text) : text;
 }
 
 std::string_view Tokenizer::Bytes(TokenId token, ShowSpecial show) const {

@@ -60,9 +60,9 @@ class Tokenizer {
 
   // The bytes of all tokens, one after the other: not UTF-8 if the tokens are not. With a
   // vocabulary that puts a space in front of a text, the first token that is shown loses one again,
-  // so that Decode(Encode(text)) is the text. With a WordPiece vocabulary the words are joined
-  // (text/word_piece_tokenizer.h), which is as near to the text as one comes. Tokens outside the
-  // vocabulary stand for nothing.
+  // so that Decode(Encode(text)) is the text. With a WordPiece vocabulary of a GGUF file the words
+  // are joined (text/word_piece_tokenizer.h), which is as near to the text as one comes. Tokens
+  // outside the vocabulary stand for nothing.
   std::string Decode(std::span<const TokenId> tokens, ShowSpecial show = ShowSpecial::kNo) const;
 
   // What one token adds to a text; nothing for a hidden one or one outside the vocabulary. A part
@@ -105,18 +105,22 @@ class Tokenizer {
   using Algorithm =
       std::variant<SentencePieceTokenizer, BpeTokenizer, UnigramTokenizer, WordPieceTokenizer>;
 
-  // What is known of the text in front of a fragment.
-  struct Before {
-    bool is_start = true;    // nothing
-    bool is_special = true;  // a special token, or nothing
+  // What is known of the text around a fragment.
+  struct Around {
+    bool is_start = true;    // nothing is before it
+    bool gets_space = true;  // a space belongs in front, if the vocabulary wants any
+    Normalizer::Ends ends;
   };
 
   Tokenizer(std::unique_ptr<const PieceTable> pieces, Algorithm algorithm, Normalizer normalizer,
             std::optional<WordCutter> cutter);
   std::vector<TextFragment> Split(std::string_view text, ParseSpecial parse) const;
-  void AppendFragment(std::string_view text, Before before, ParseSpecial parse,
+  // Whether there was anything to append.
+  bool AppendFragment(std::string_view text, Around around, ParseSpecial parse,
                       std::vector<TokenId>& tokens) const;
-  void AppendText(std::string_view text, Before before, std::vector<TokenId>& tokens) const;
+  void AppendText(std::string_view text, Around around, std::vector<TokenId>& tokens) const;
+  // Whether a user-defined token is text like any other, with a space in front of it or behind.
+  bool IsText(TokenId token) const;
 
   std::unique_ptr<const PieceTable> pieces_;  // stays where it is when this object moves
   Algorithm algorithm_;

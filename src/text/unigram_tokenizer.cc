@@ -19,7 +19,10 @@ PieceTrie BuildTrie(const PieceTable& pieces) {
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const TokenId token{static_cast<std::int32_t>(i)};
     const PieceKind kind = pieces.kind(token);
-    if (kind != PieceKind::kNormal && kind != PieceKind::kUserDefined) continue;
+    // Those of a tokenizer.json are no part of the model, and were cut out before.
+    const bool is_added =
+        kind == PieceKind::kUserDefined && pieces.vocabulary().added_tokens.has_value();
+    if ((kind != PieceKind::kNormal && kind != PieceKind::kUserDefined) || is_added) continue;
     texts.emplace_back(pieces.vocabulary().pieces[i], token.value);
   }
   return PieceTrie(std::move(texts));
@@ -45,11 +48,13 @@ UnigramTokenizer::UnigramTokenizer(const PieceTable& pieces)
 std::vector<UnigramTokenizer::Step> UnigramTokenizer::FindBest(std::string_view text) const {
   std::vector<Step> best(text.size() + 1, {-std::numeric_limits<double>::infinity(), 0, kUnknown});
   best[0].score = 0.0;
+  const bool rounds = pieces_->vocabulary().sums_in_float32;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t character = FirstUtf8Sequence(text.substr(begin)).bytes;
     const auto offer = [&](std::size_t end, double score, std::int32_t token) {
       const double sum = best[begin].score + score;
-      if (sum > best[end].score) best[end] = {sum, begin, token};
+      if (sum <= best[end].score) return;
+      best[end] = {rounds ? static_cast<double>(static_cast<float>(sum)) : sum, begin, token};
     };
     bool has_single = false;
     std::uint32_t node = trie_.root();

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/typed_index.h"
@@ -33,6 +34,8 @@ enum class Spelling {
   kSpaceMark,     // U+2581 is a space
   kByteAlphabet,  // every letter is a byte (text/byte_alphabet.h)
   kPlain,
+  kWords,        // U+2581 is a space, and every special token has one in front
+  kJoinedWords,  // the same, but not in front of . , ? ! and contractions
 };
 
 // A piece that is recognised in a text as a whole, as tokenizer.json describes it.
@@ -136,6 +139,9 @@ struct Vocabulary {
 
   // ---- From here on fields that no GGUF key fills. ----
 
+  // The same as `merges`, which come first, for pieces that may contain spaces.
+  std::vector<std::pair<std::string, std::string>> merge_pairs;
+
   // How text is cut into words, instead of the named pre-tokenizer.
   std::optional<std::vector<CutStep>> cuts;
 
@@ -145,7 +151,7 @@ struct Vocabulary {
   std::optional<std::vector<AddedToken>> added_tokens;
 
   // The tokens that encoding with special tokens puts in front and at the end. Missing: as the
-  // switches above say.
+  // switches above say. With a prefix no id has a default.
   std::optional<std::vector<TokenId>> prefix;
   std::optional<std::vector<TokenId>> suffix;
 
@@ -167,9 +173,14 @@ struct Vocabulary {
   // Whether decoding takes a space off the first token. Missing: where a space is put in front.
   std::optional<bool> drops_first_space;
 
-  // Whether text behind a user-defined token gets a space in front too, if any does. SentencePiece
-  // itself does not do it.
+  // Whether text behind a user-defined token gets a space in front too, if any does. If not, a
+  // user-defined token with nothing or a special token before it gets one itself: SentencePiece's
+  // way, for which user-defined tokens are text.
   bool space_after_user_defined = true;
+
+  // Unigram: whether sums of scores are rounded to float32 when they are kept, as SentencePiece
+  // does it. Decides between ways whose sums are equal but for rounding.
+  bool sums_in_float32 = false;
 
   // WordPiece: the characters of the longest word that is not unknown as such. 0: any.
   std::size_t longest_word = 0;
