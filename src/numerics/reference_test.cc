@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numbers>
 #include <random>
 
 #include "numerics/blocks.h"
@@ -407,6 +408,56 @@ TEST(Rope, TurnsPairsAndLeavesTheRest) {
   }
   EXPECT_EQ(head[4], 5.0f);
   EXPECT_EQ(head[5], 6.0f);
+}
+
+TEST(RopeHalves, TurnsEveryDimensionWithTheOneHalfBehind) {
+  const float cosine[] = {0.0f, 0.5f}, sine[] = {1.0f, 0.25f};
+  std::vector<float> head = {1, 2, 3, 4};
+  RopeHalves(cosine, sine, head);
+  EXPECT_EQ(head, (std::vector<float>{-3, 2 * 0.5f - 4 * 0.25f, 1, 4 * 0.5f + 2 * 0.25f}));
+}
+
+TEST(RopeHalves, IsRopeOfTheDimensionsInAnotherOrder) {
+  const std::vector<float> cosine = Normals(8, 1), sine = Normals(8, 2);
+  std::vector<float> halves = Normals(16, 3), pairs(16);
+  for (std::size_t i = 0; i < 16; ++i) pairs[i] = halves[i / 2 + i % 2 * 8];
+  RopeHalves(cosine, sine, halves);
+  Rope(cosine, sine, pairs);
+  for (std::size_t i = 0; i < 16; ++i) EXPECT_EQ(pairs[i], halves[i / 2 + i % 2 * 8]) << i;
+}
+
+TEST(GeluMul, IsTheGateTimesUp) {
+  const std::vector<float> gate = Normals(100, 4), up = Normals(100, 5);
+  std::vector<float> y(100);
+  GeluMul(gate, up, y);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const double x = gate[i];
+    const double inner = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+    const double wanted = 0.5 * x * (1 + std::tanh(inner)) * up[i];
+    EXPECT_NEAR(y[i], wanted, 1e-6 * std::fabs(wanted) + 1e-7 * std::fabs(up[i])) << i;
+  }
+}
+
+TEST(ClampedSwigluMul, ClampsTheGateAboveAndUpOnBothSides) {
+  const std::vector<float> gate = {1, 100, -100, 1, 1}, up = {2, 0, 3, 50, -50};
+  std::vector<float> y(5);
+  ClampedSwigluMul(gate, up, y);
+  const auto swish = [](double g) { return g / (1 + std::exp(-1.702 * g)); };
+  EXPECT_NEAR(y[0], swish(1) * 3, 1e-6);
+  EXPECT_NEAR(y[1], swish(7), 1e-5);
+  EXPECT_NEAR(y[2], swish(-100) * 4, 1e-30);
+  EXPECT_NEAR(y[3], swish(1) * 8, 1e-5);
+  EXPECT_NEAR(y[4], swish(1) * -6, 1e-5);
+}
+
+TEST(Softcap, BendsTowardsTheCap) {
+  const std::vector<float> x = {0, 1, -30, 1000};
+  std::vector<float> y(4);
+  Softcap(x, 30, y);
+  EXPECT_EQ(y[0], 0);
+  EXPECT_NEAR(y[1], 30 * std::tanh(1.0 / 30), 1e-6);
+  EXPECT_NEAR(y[2], -30 * std::tanh(1.0), 1e-5);
+  EXPECT_EQ(y[3], 30);
 }
 
 TEST(SiluMul, IsTheGateTimesUp) {
