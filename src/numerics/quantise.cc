@@ -10,6 +10,7 @@
 #include "numerics/half.h"
 #include "numerics/quantise_plain.h"
 #include "numerics/quantise_rounding.h"
+#include "numerics/store_blocks.h"
 
 namespace millrace {
 namespace {
@@ -23,26 +24,10 @@ void Quantise(std::span<const float> x, BlockQ8_0& block) {
 
 // The extreme becomes -8, the end of the nibbles that reaches farther.
 void Quantise(std::span<const float> x, BlockQ4_0& block) {
+  block = {};
   block.d = FiniteHalf(Extreme(x) / -8.0f);
   const float inverse = Inverse(HalfToFloat(block.d));
-  for (std::size_t i = 0; i < 16; ++i) {
-    const int low = RoundWithin(x[i] * inverse, -8, 7) + 8;
-    const int high = RoundWithin(x[i + 16] * inverse, -8, 7) + 8;
-    block.q[i] = static_cast<std::uint8_t>(low | high << 4);
-  }
-}
-
-// The inverse of ScaleMinQ4_K.
-void StoreScaleMin(BlockQ4_K& block, std::size_t s, int scale, int min) {
-  std::uint8_t* b = block.scales;
-  if (s < 4) {
-    b[s] = static_cast<std::uint8_t>(b[s] | scale);
-    b[s + 4] = static_cast<std::uint8_t>(b[s + 4] | min);
-  } else {
-    b[s + 4] = static_cast<std::uint8_t>((scale & 15) | (min & 15) << 4);
-    b[s - 4] = static_cast<std::uint8_t>(b[s - 4] | (scale >> 4) << 6);
-    b[s] = static_cast<std::uint8_t>(b[s] | (min >> 4) << 6);
-  }
+  for (std::size_t i = 0; i < 32; ++i) StoreValue(block, i, RoundWithin(x[i] * inverse, -8, 7));
 }
 
 // Sub-blocks of 32 reach from -min to -min + 15 scale. The minimum cannot be negative: values all
@@ -50,7 +35,7 @@ void StoreScaleMin(BlockQ4_K& block, std::size_t s, int scale, int min) {
 void Quantise(std::span<const float> x, BlockQ4_K& block) {
   float scale[8], min[8];
   for (std::size_t s = 0; s < 8; ++s) {
-    const auto [least, most] = std::ranges::minmax(x.subspan(s * 32, 32));
+    const auto [least, most] = RangeOf(x.subspan(s * 32, 32));
     min[s] = std::max(0.0f, -least);
     scale[s] = (std::max(0.0f, most) + min[s]) / 15.0f;
   }
@@ -61,26 +46,13 @@ void Quantise(std::span<const float> x, BlockQ4_K& block) {
   for (std::size_t s = 0; s < 8; ++s) {
     const int scale_bits = RoundWithin(scale[s] * Inverse(d), 0, 63);
     const int min_bits = RoundWithin(min[s] * Inverse(dmin), 0, 63);
-    StoreScaleMin(block, s, scale_bits, min_bits);
+    StoreScaleMin(block.scales, s, scale_bits, min_bits);
     const float inverse = Inverse(d * static_cast<float>(scale_bits));
     const float offset = dmin * static_cast<float>(min_bits);
-    const int shift = s % 2 == 0 ? 0 : 4;
     for (std::size_t i = 0; i < 32; ++i) {
-      const int nibble = RoundWithin((x[s * 32 + i] + offset) * inverse, 0, 15);
-      std::uint8_t& byte = block.q[s / 2 * 32 + i];
-      byte = static_cast<std::uint8_t>(byte | nibble << shift);
+      StoreValue(block, s * 32 + i, RoundWithin((x[s * 32 + i] + offset) * inverse, 0, 15));
     }
   }
-}
-
-// The inverse of ValueQ6_K, into bits that are zero.
-void StoreQ6_K(BlockQ6_K& block, std::size_t i, int value) {
-  const std::size_t half = i / 128, group = i % 128 / 32, l = i % 32;
-  const int bits = value + 32;
-  std::uint8_t& low = block.low[half * 64 + group % 2 * 32 + l];
-  std::uint8_t& high = block.high[half * 32 + l];
-  low = static_cast<std::uint8_t>(low | (bits & 15) << (group < 2 ? 0 : 4));
-  high = static_cast<std::uint8_t>(high | (bits >> 4) << (2 * group));
 }
 
 // The extreme of each sub-block of 16 becomes -32; scales have a sign.
@@ -95,7 +67,7 @@ void Quantise(std::span<const float> x, BlockQ6_K& block) {
     block.scales[s] = static_cast<std::int8_t>(scale_bits);
     const float inverse = Inverse(d * static_cast<float>(scale_bits));
     for (std::size_t i = s * 16; i < s * 16 + 16; ++i)
-      StoreQ6_K(block, i, RoundWithin(x[i] * inverse, -32, 31));
+      StoreValue(block, i, RoundWithin(x[i] * inverse, -32, 31));
   }
 }
 

@@ -3,9 +3,9 @@
 // No part of the contract (docs/numerics.md): results follow from the bits of a file, whoever chose
 // them. These quantisers are plain: one pass finds the scales of a block from its extremes, one
 // rounds each value to the nearest step of the scales as stored. There is no search for the scales
-// of least error, and no column counts more than another. On normally distributed weights the root
-// mean square error of Q8_0 and Q4_0 is what llama.cpp's quantisers reach, that of Q4_K 10 % and
-// that of Q6_K 6 % above.
+// of least error (quantise_closely.h has it), and no column counts more than another. On normally
+// distributed weights the root mean square error of Q8_0 and Q4_0 is what llama.cpp's quantisers
+// reach, that of Q4_K 10 % and that of Q6_K 6 % above.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ namespace millrace {
 //         what the eight bits of scales lose: up to 1/254 of the block's largest scale times 32
 //   others  see quantise_plain.h
 //
-// Values are finite: other values give blocks that are well formed and mean nothing.
+// Values are finite: others give blocks whose scales are numbers, and that mean nothing.
 void QuantiseRow(DType dtype, std::span<const float> row, std::span<std::byte> out);
 
 }  // namespace millrace

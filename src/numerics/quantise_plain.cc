@@ -8,25 +8,17 @@
 #include "base/check.h"
 #include "numerics/blocks.h"
 #include "numerics/quantise_rounding.h"
+#include "numerics/store_blocks.h"
 
 namespace millrace {
 namespace {
 
 std::uint8_t Byte(int low, int high) { return static_cast<std::uint8_t>(low | high << 4); }
 
-// The fifth bits and the low nibbles of 32 values 0..31.
-void StoreFiveBits(const int (&values)[32], std::uint8_t (&high)[4], std::uint8_t (&q)[16]) {
-  std::fill(std::begin(high), std::end(high), std::uint8_t{0});
-  for (int i = 0; i < 32; ++i) {
-    high[i / 8] = static_cast<std::uint8_t>(high[i / 8] | (values[i] >> 4) << (i % 8));
-  }
-  for (int i = 0; i < 16; ++i) q[i] = Byte(values[i] & 15, values[i + 16] & 15);
-}
-
 // d and m of a block whose values are m, m + d, ... m + steps * d; the counts of steps.
 template <typename Block>
 void FromLeast(std::span<const float> x, int steps, Block& block, int (&values)[32]) {
-  const auto [least, most] = std::ranges::minmax(x);
+  const auto [least, most] = RangeOf(x);
   block.d = FiniteHalf((most - least) / static_cast<float>(steps));
   block.m = FiniteHalf(least);
   const float inverse = Inverse(HalfToFloat(block.d)), m = HalfToFloat(block.m);
@@ -40,18 +32,18 @@ void Quantise(std::span<const float> x, BlockQ4_1& block) {
 }
 
 void Quantise(std::span<const float> x, BlockQ5_1& block) {
+  block = {};
   int values[32];
   FromLeast(x, 31, block, values);
-  StoreFiveBits(values, block.high, block.q);
+  for (std::size_t i = 0; i < 32; ++i) StoreFiveBits(block.high, block.q, i, values[i]);
 }
 
 // The extreme becomes -16, the end of the five bits that reaches farther.
 void Quantise(std::span<const float> x, BlockQ5_0& block) {
+  block = {};
   block.d = FiniteHalf(Extreme(x) / -16.0f);
   const float inverse = Inverse(HalfToFloat(block.d));
-  int values[32];
-  for (std::size_t i = 0; i < 32; ++i) values[i] = RoundWithin(x[i] * inverse, -16, 15) + 16;
-  StoreFiveBits(values, block.high, block.q);
+  for (std::size_t i = 0; i < 32; ++i) StoreValue(block, i, RoundWithin(x[i] * inverse, -16, 15));
 }
 
 // The nibble whose value of the codebook is nearest; the first of equals.
@@ -94,7 +86,7 @@ struct Reach {
 };
 
 Reach ReachOf(std::span<const float> x, float steps) {
-  const auto [least, most] = std::ranges::minmax(x);
+  const auto [least, most] = RangeOf(x);
   const float min = std::max(0.0f, -least);
   return {(std::max(0.0f, most) + min) / steps, min};
 }
@@ -146,18 +138,9 @@ void Quantise(std::span<const float> x, BlockQ5_K& block) {
   block = {};
   block.d = levels.d;
   block.dmin = levels.dmin;
-  std::uint8_t* b = block.scales;  // the inverse of SixBitScaleMin
-  for (std::size_t s = 0; s < 4; ++s) {
-    b[s] = static_cast<std::uint8_t>(levels.scale[s] | levels.scale[s + 4] >> 4 << 6);
-    b[s + 4] = static_cast<std::uint8_t>(levels.min[s] | levels.min[s + 4] >> 4 << 6);
-    b[s + 8] = Byte(levels.scale[s + 4] & 15, levels.min[s + 4] & 15);
-  }
-  for (std::size_t i = 0; i < 256; ++i) {
-    const int steps = levels.Steps(i / 32, x[i], 31);
-    std::uint8_t &low = block.q[i / 64 * 32 + i % 32], &high = block.high[i % 32];
-    low = static_cast<std::uint8_t>(low | (steps & 15) << (i % 64 < 32 ? 0 : 4));
-    high = static_cast<std::uint8_t>(high | (steps >> 4) << (i / 32));
-  }
+  for (std::size_t s = 0; s < 8; ++s)
+    StoreScaleMin(block.scales, s, levels.scale[s], levels.min[s]);
+  for (std::size_t i = 0; i < 256; ++i) StoreValue(block, i, levels.Steps(i / 32, x[i], 31));
 }
 
 // The extreme of each sub-block becomes -4; scales have a sign.

@@ -1,4 +1,4 @@
-// Plain quantisers of the types that `millrace quantize` does not offer: one pass finds the scales
+// Plain quantisers of the types whose blocks quantise.cc does not make: one pass finds the scales
 // of a block from its extremes, one rounds each value to the nearest that the stored scales give.
 // Enough to write models for tests and measurements.
 //

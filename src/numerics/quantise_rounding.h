@@ -21,8 +21,9 @@ inline int RoundWithin(float value, int low, int high) {
   return static_cast<int>((bounded + kNoFraction) - kNoFraction);
 }
 
-// The half nearest to value, but no infinity.
+// The half nearest to value, but no infinity; 0 for a NaN.
 inline Half FiniteHalf(float value) {
+  if (std::isnan(value)) return 0;
   return FloatToHalf(std::clamp(value, -kLargestHalf, kLargestHalf));
 }
 
@@ -36,6 +37,20 @@ inline float Extreme(std::span<const float> values) {
     if (std::fabs(value) > std::fabs(extreme)) extreme = value;
   }
   return extreme;
+}
+
+struct Range {
+  float least, most;
+};
+
+// Of the values that are numbers, at least one; if there are none, of 0.
+inline Range RangeOf(std::span<const float> values) {
+  Range range{values[0], values[0]};
+  for (const float value : values) {
+    if (value < range.least || std::isnan(range.least)) range.least = value;
+    if (value > range.most || std::isnan(range.most)) range.most = value;
+  }
+  return std::isnan(range.least) ? Range{0, 0} : range;
 }
 
 }  // namespace millrace
