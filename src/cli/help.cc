@@ -42,7 +42,10 @@ std::string Entry(const CLI::Option& option) {
 std::string HelpText(const CLI::App& app, const std::string& usage) {
   std::string text =
       fmt::format("usage: millrace {} {}\n\n{}.\n\n", app.get_name(), usage, app.get_description());
-  for (const CLI::Option* option : app.get_options()) text += Entry(*option);
+  for (const CLI::Option* option : app.get_options()) {
+    if (!option->nonpositional()) continue;  // the usage line names the others
+    text += Entry(*option);
+  }
   return text;
 }
 

@@ -15,5 +15,6 @@ int Bench(const Arguments& arguments);
 int Inspect(const Arguments& arguments);
 int Tokenize(const Arguments& arguments);
 int Logits(const Arguments& arguments);
+int Quantize(const Arguments& arguments);
 
 }  // namespace millrace

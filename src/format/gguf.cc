@@ -152,7 +152,7 @@ class GgufParser {
     if (type == ValueType::kArray) return ReadArray(key);
     const std::byte* at = bytes_.data() + at_;
     MILLRACE_TRY_VOID(CheckScalar(key, type));
-    return MetadataValue(DecodeScalar(type, at));
+    return MetadataValue(type, DecodeScalar(type, at));
   }
 
   Result<MetadataValue> ReadArray(std::string_view key) {

@@ -24,6 +24,7 @@ class MetadataArray {
   MetadataArray(gguf::ValueType element, std::size_t size, std::span<const std::byte> bytes)
       : element_(element), size_(size), bytes_(bytes) {}
 
+  gguf::ValueType element() const { return element_; }
   std::size_t size() const { return size_; }
 
   // Calls visit(MetadataScalar) for one element after the other, as long as it returns true.
@@ -43,6 +44,14 @@ class MetadataArray {
   std::span<const std::byte> bytes_;
 };
 
-using MetadataValue = std::variant<MetadataScalar, MetadataArray>;
+// A value with the type that the file has it in (of its elements, if it is an array): what it takes
+// to write it again.
+struct MetadataValue : std::variant<MetadataScalar, MetadataArray> {
+  MetadataValue(gguf::ValueType value_type, MetadataScalar scalar)
+      : variant(scalar), type(value_type) {}
+  explicit MetadataValue(MetadataArray array) : variant(array), type(array.element()) {}
+
+  gguf::ValueType type;
+};
 
 }  // namespace millrace
