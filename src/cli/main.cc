@@ -23,6 +23,7 @@ constexpr Verb kVerbs[] = {
     {"inspect", Inspect, "what is in a model, and what a token of it costs here"},
     {"tokenize", Tokenize, "text to token ids, and back"},
     {"logits", Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
+    {"perplexity", Perplexity, "how well a model predicts a text"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
 };
 

@@ -16,5 +16,6 @@ int Inspect(const Arguments& arguments);
 int Tokenize(const Arguments& arguments);
 int Logits(const Arguments& arguments);
 int Quantize(const Arguments& arguments);
+int Perplexity(const Arguments& arguments);
 
 }  // namespace millrace
