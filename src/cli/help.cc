@@ -10,13 +10,18 @@ namespace {
 
 constexpr std::size_t kColumn = 30;  // where descriptions begin
 
+// Names of several letters that llama.cpp spells with one dash.
+bool HasOneDash(std::string_view name) {
+  constexpr std::string_view kNames[] = {"ctk", "ctv", "md", "td", "cnv", "no-cnv", "sys", "st"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
+
 // "-ctk, --cache-type-k TYPE"; a positional is named by the usage line.
 std::string Flags(const CLI::Option& option) {
   std::vector<std::string> names;
   for (const std::string& name : option.get_snames()) names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) {
-    const bool one_dash = name == "ctk" || name == "ctv" || name == "md" || name == "td";
-    names.push_back((one_dash ? "-" : "--") + name);
+    names.push_back((HasOneDash(name) ? "-" : "--") + name);
   }
   std::string flags = fmt::format("{}", fmt::join(names, ", "));
   if (option.get_items_expected_max() != 0) flags += " " + option.get_type_name();

@@ -146,8 +146,7 @@ std::string Describe(const Model& model, const HostPlan& plan, bool each_tensor)
                      each_tensor ? EachTensorText(file) : TensorText(file)) +
          fmt::format("On this machine: {}, {} {}, KV cache in {}\n\n{}\n{}",
                      Name(plan.kernels().level), threads, threads == 1 ? "thread" : "threads",
-                     Name(plan.options().kv_type), MemoryText(plan),
-                     WorkText(plan));
+                     Name(plan.options().kv_type), MemoryText(plan), WorkText(plan));
 }
 
 // What is printed.

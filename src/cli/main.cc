@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"logits", Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
     {"perplexity", Perplexity, "how well a model predicts a text"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
+    {"template", RenderTemplate, "what a chat template makes of a conversation"},
 };
 
 std::string Usage() {

@@ -17,5 +17,6 @@ int Tokenize(const Arguments& arguments);
 int Logits(const Arguments& arguments);
 int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
+int RenderTemplate(const Arguments& arguments);
 
 }  // namespace millrace

@@ -168,7 +168,8 @@ void Await(pid_t child, const Call& call, const ScratchFile& out,
       outcome.timed_out = true;
       kill(child, SIGKILL);
     }
-    if (call.meanwhile) call.meanwhile(child, out.text(), err());
+    const std::string errors = err();
+    if (call.meanwhile) call.meanwhile(child, out.text(), errors);
     std::this_thread::sleep_for(std::chrono::milliseconds(outcome.seconds < 0.1 ? 1 : 5));
   }
 }
@@ -187,9 +188,24 @@ Outcome Execute(const Call& call) {
   if (out_fd >= 0) close(out_fd);
   if (call.input_from_terminal) terminal.Type(call.input);
   Outcome outcome;
-  std::string shown;  // on the terminal
+  std::string shown;         // on the terminal
+  std::size_t typed = 0;     // of the dialogue
+  std::size_t seen = 0;      // of what is shown, by the dialogue
+  Clock::time_point last{};  // when the last one was typed
   const auto errors = [&] {
     shown += terminal.Read();
+    if (typed < call.dialogue.size()) {
+      const auto& [after, text] = call.dialogue[typed];
+      if (const std::size_t at = shown.find(after, seen); at != shown.npos) {
+        seen = at + after.size();
+        ++typed;
+        terminal.Type(text);
+        last = Clock::now();
+      }
+    } else if (typed > 0 && Clock::now() - last > std::chrono::seconds(1)) {
+      terminal.Type(call.dialogue.back().text);
+      last = Clock::now();
+    }
     return err.text() + shown;
   };
   Await(child, call, out, errors, outcome);

@@ -36,6 +36,13 @@ struct Call {
   Output output = Output::kCaptured;
   // Standard input, or standard error, is a terminal; what arrives there is in `err`.
   bool input_from_terminal = false, error_to_terminal = false;
+  // What somebody types on that terminal: each text when what stands before it has appeared there,
+  // behind what the one before waited for; the last one again every second, because what is typed
+  // between two readers may be lost.
+  struct Typed {
+    std::string after, text;
+  };
+  std::vector<Typed> dialogue;
   // Called some hundred times a second while the process runs, with what it has written so far.
   std::function<void(pid_t, const std::string& out, const std::string& err)> meanwhile;
   double time_limit_s = 120;

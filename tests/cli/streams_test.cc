@@ -97,7 +97,7 @@ TEST(Streams, AnInterruptDuringAPromptEndsItToo) {
 
 TEST(Streams, OnATerminalItSaysThatItWaitsForAPrompt) {
   Call call;
-  call.arguments = {"run", "-m", kModel, "-n", "3", "--temp", "0", "--no-timings"};
+  call.arguments = {"run", "-m", kModel, "-n", "3", "--temp", "0", "--no-timings", "-no-cnv"};
   call.input = "Once upon\n\x04";
   call.input_from_terminal = true;
   const Outcome outcome = Execute(call);
