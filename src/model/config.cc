@@ -7,6 +7,8 @@
 namespace millrace {
 namespace {
 
+constexpr std::int64_t kLargestHead = 65536;
+
 Result<RopeScaling> ParseScaling(const ConfigKeys& keys) {
   MILLRACE_TRY(const std::string_view type, keys.Text("rope.scaling.type", "linear"));
   if (type == "none") return RopeScaling::kNone;
@@ -61,6 +63,11 @@ Result<void> ParseHeads(const ConfigKeys& keys, ModelConfig& config) {
                    keys.file(), config.hidden, config.heads, keys.Full("attention.key_length"));
   }
   MILLRACE_TRY(config.head_dim, keys.Count("attention.key_length", config.hidden / config.heads));
+  // A table of frequencies is made before any tensor shows the size to be true.
+  if (config.head_dim > kLargestHead) {
+    return Invalid("{}: the head size is {}, wanted at most {}", keys.file(), config.head_dim,
+                   kLargestHead);
+  }
   if (config.head_dim % 2 != 0) {
     return Invalid("{}: the head size is {}, wanted an even number", keys.file(), config.head_dim);
   }

@@ -64,7 +64,8 @@ struct ModelConfig {
   std::int64_t hidden = 0;          // ARCH.embedding_length
   std::int64_t heads = 0;           // ARCH.attention.head_count
   std::int64_t kv_heads = 0;        // ARCH.attention.head_count_kv, else heads; divides heads
-  std::int64_t head_dim = 0;        // ARCH.attention.key_length, else hidden / heads; even
+  std::int64_t head_dim = 0;        // ARCH.attention.key_length, else hidden / heads; even,
+                                    // at most 65536
   std::int64_t value_dim = 0;       // ARCH.attention.value_length, else head_dim
   std::int64_t ffn = 0;             // ARCH.feed_forward_length; may be 0 beside experts
   std::int64_t vocabulary = 0;      // rows of token_embd.weight

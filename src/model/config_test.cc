@@ -272,7 +272,7 @@ TEST(ParseConfig, ImpossibleSizesAreNamed) {
     const char* message;
   } kCases[] = {
       {"llama.attention.key_length", 0x7ffffffeu,
-       "4 heads of 2147483646 make more than 2147483647"},
+       "the head size is 2147483646, wanted at most 65536"},
       {"llama.attention.value_length", 0x40000000u, "4 heads of 1073741824 make more than"},
       {"llama.attention.sliding_window", 0xffffffffu, "is 4294967295, wanted 0 to 2147483647"},
       {"llama.attn_logit_softcapping", -1.0f, "llama.attn_logit_softcapping is -1, wanted 0 or"},
