@@ -83,7 +83,7 @@ TEST_F(GgufSplit, TheFirstPartLoadsAll) {
   for (int part = 1; part <= 3; ++part) size += fs::file_size(Path(part, 3));
   EXPECT_EQ(moved.file_bytes(), size);
   for (const char* name : {"a", "bb", "ccc"}) {
-    const class Tensor* tensor = moved.Find(name);
+    const Tensor* tensor = moved.Find(name);
     ASSERT_NE(tensor, nullptr) << name;
     float last = 0;
     std::memcpy(&last, &tensor->bytes[tensor->bytes.size() - sizeof(last)], sizeof(last));
