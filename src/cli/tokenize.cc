@@ -9,7 +9,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/text_input.h"
-#include "model/vocabulary_from_gguf.h"
+#include "model/tokenizer_of_checkpoint.h"
 
 namespace millrace {
 namespace {
@@ -53,7 +53,7 @@ std::string Encode(const Tokenizer& tokenizer, const std::string& text,
 Result<void> Execute(const TokenizeOptions& options) {
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   MILLRACE_TRY(const Checkpoint checkpoint, Checkpoint::Load(path));
-  MILLRACE_TRY(const Tokenizer tokenizer, TokenizerFromGguf(checkpoint));
+  MILLRACE_TRY(const Tokenizer tokenizer, TokenizerOf(checkpoint));
   std::string text;
   if (options.prompt.has_value()) {
     text = *options.prompt;

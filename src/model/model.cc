@@ -3,13 +3,13 @@
 #include <utility>
 
 #include "model/architectures.h"
-#include "model/vocabulary_from_gguf.h"
+#include "model/tokenizer_of_checkpoint.h"
 
 namespace millrace {
 namespace {
 
 Result<Tokenizer> BuildTokenizer(const Checkpoint& checkpoint, const ModelConfig& config) {
-  MILLRACE_TRY(Tokenizer tokenizer, TokenizerFromGguf(checkpoint));
+  MILLRACE_TRY(Tokenizer tokenizer, TokenizerOf(checkpoint));
   const auto rows = static_cast<std::size_t>(config.vocabulary);
   if (tokenizer.vocabulary_size() > rows) {
     return Invalid("{}: the vocabulary has {} tokens, token_embd.weight has {} rows",

@@ -14,9 +14,9 @@ namespace millrace {
 
 class Model {
  public:
-  // Maps the file; the weights stay there. The errors are those of Checkpoint::Load, of
-  // ParseConfig (model/config.h) and of the architecture (model/decoder.h). context: positions that
-  // a sequence will have, if that is known (ModelConfig::planned_context).
+  // Maps the file or the files of a directory; the weights stay there. The errors are those of
+  // Checkpoint::Load, of ParseConfig (model/config.h) and of the architecture (model/decoder.h).
+  // context: positions that a sequence will have, if that is known (ModelConfig::planned_context).
   static Result<Model> Load(const std::string& path, std::int64_t context = 0);
 
   // The same from a checkpoint that is already there.

@@ -35,6 +35,25 @@ TEST(Directory, GivesTheLogitsOfItsGgufFile) {
   }
 }
 
+TEST(Directory, TokenizesAndRunsLikeItsGgufFile) {
+  const TemporaryFolder folder;
+  const std::string directory = WriteDirectory(folder, "llama-F32");
+  const auto compare = [&](const std::string& verb, const Arguments& more) {
+    const auto call = [&](const std::string& model) {
+      Arguments arguments = {verb, "-m", model};
+      arguments.insert(arguments.end(), more.begin(), more.end());
+      const Outcome outcome = Millrace(arguments);
+      ExpectSuccess(outcome);
+      return outcome.out;
+    };
+    const std::string out = call(directory);
+    EXPECT_EQ(out, call(directory + "/expected.gguf"));
+    return out;
+  };
+  EXPECT_THAT(compare("tokenize", {"-p", "The fox said", "--ids"}), testing::StartsWith("1 "));
+  compare("run", {"-p", "The fox", "-n", "8", "--temp", "0"});
+}
+
 TEST(Directory, IsInspected) {
   const TemporaryFolder folder;
   const std::string directory = WriteDirectory(folder, "llama-F32");

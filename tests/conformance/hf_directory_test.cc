@@ -17,6 +17,7 @@
 #include "graph/interpreter.h"
 #include "graph/print.h"
 #include "model/model.h"
+#include "model/tokenizer_of_checkpoint.h"
 
 namespace millrace {
 namespace {
@@ -145,6 +146,22 @@ std::string NameOf(const testing::TestParamInfo<Case>& tested) {
   std::erase_if(name, [](char c) { return c == ' '; });
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
+}
+
+TEST_P(HfDirectory, HasTheTokenizerOfTheGgufFile) {
+  const Result<Tokenizer> directory = TokenizerOf(LoadSound(folder_));
+  const Result<Tokenizer> file = TokenizerOf(LoadSound(expected()));
+  ASSERT_TRUE(directory.ok()) << directory.error().message;
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ(directory->vocabulary_size(), file->vocabulary_size());
+  for (const char* text : {"The fox said", " two  spaces, \n\t and lines ",
+                           "na\xc3\xafve \xf0\x9f\xa6\x8a", "", "<s>text</s>", "\xff"}) {
+    for (const bool special : {false, true}) {
+      const EncodeOptions options = {.add_special = special, .parse_special = special};
+      EXPECT_EQ(directory->Encode(text, options), file->Encode(text, options)) << text;
+    }
+    EXPECT_EQ(directory->Decode(directory->Encode(text)), file->Decode(file->Encode(text)));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Vectors, HfDirectory, testing::ValuesIn(Cases()), NameOf);
