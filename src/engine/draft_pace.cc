@@ -117,6 +117,7 @@ void DraftPace::Observe(std::int32_t proposed, std::int32_t accepted) {
   const double keep = std::pow(kKeepFate, decided);
   accepted_ = keep * accepted_ + accepted;
   seen_ = keep * seen_ + decided;
+  if (accepted == 0) trial_ = 0;  // nothing more to find out
 }
 
 }  // namespace millrace

@@ -56,6 +56,9 @@ class DraftCosts {
 // The length of the next proposal of one sequence.
 class DraftPace {
  public:
+  // `chance` is what to believe before anything was seen; one token weighs as much.
+  explicit DraftPace(double chance = 0.75) : accepted_(chance) {}
+
   // At most `most`; 0 if proposing is not worth it now. Counts as a step.
   std::int32_t Next(const DraftCosts::Price& price, std::int32_t most);
   void Observe(std::int32_t proposed, std::int32_t accepted);
@@ -65,8 +68,8 @@ class DraftPace {
  private:
   static constexpr int kFirstPause = 8, kLongestPause = 256;
 
-  double accepted_ = 1.5, seen_ = 2;  // of the tokens whose fate was decided, older ones weigh less
-  int pause_ = kFirstPause;           // steps between two trials
+  double accepted_, seen_ = 1;  // of the tokens whose fate was decided, older ones weigh less
+  int pause_ = kFirstPause;     // steps between two trials
   int waited_ = 0;
   int trial_ = 0;  // steps left of a trial
 };

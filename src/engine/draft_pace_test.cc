@@ -74,6 +74,25 @@ TEST(DraftPace, ComesNearTheBestWhenTheChanceIsSteady) {
   }
 }
 
+TEST(DraftPace, ANewSequenceBeginsWithWhatIsBelieved) {
+  const DraftCosts::Price price{0.2, 0.1};
+  EXPECT_EQ(DraftPace(0.01).Next(price, 16), 0);
+  EXPECT_GT(DraftPace(0.9).Next(price, 16), 4);
+}
+
+TEST(DraftPace, ATrialThatFailsIsOver) {
+  DraftPace pace(0.01);
+  const DraftCosts::Price price{0.2, 0.1};
+  int asked = 0;
+  for (int i = 0; i < 12; ++i) {
+    const std::int32_t k = pace.Next(price, 16);
+    if (k == 0) continue;
+    ++asked;
+    pace.Observe(k, 0);
+  }
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(DraftPace, ADraftAsSlowAsItsTargetIsLeftAlone) {
   int proposals = 0;
   EXPECT_LT(TimePerToken(0.9, 0.2, 1.2, 2000, &proposals), 1.05);

@@ -62,7 +62,8 @@ std::int32_t Speculation::Length(const Sequence& sequence, std::int32_t most, bo
                                  std::size_t sequences) {
   if (most == 0 || !costs_known) return 0;
   if (options_.lengths == DraftLengths::kLongest) return most;
-  return paces_[sequence.id].Next(costs_.price(sequences), most);
+  DraftPace& pace = paces_.try_emplace(sequence.id, DraftPace(overall_.chance())).first->second;
+  return pace.Next(costs_.price(sequences), most);
 }
 
 // Whatever the proposer did, the step can hold what is left.
@@ -85,7 +86,9 @@ void Speculation::ObserveStep(double seconds) {
 
 void Speculation::ObserveAcceptance(const Sequence& sequence, std::int32_t accepted) {
   if (options_.lengths == DraftLengths::kLongest) return;
-  paces_[sequence.id].Observe(static_cast<std::int32_t>(sequence.draft.size()), accepted);
+  const auto proposed = static_cast<std::int32_t>(sequence.draft.size());
+  paces_.at(sequence.id).Observe(proposed, accepted);
+  overall_.Observe(proposed, accepted);
 }
 
 void Speculation::Forget(SequenceId sequence) {

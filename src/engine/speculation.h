@@ -49,6 +49,7 @@ class Speculation {
   SpeculationOptions options_;
   std::int32_t vocabulary_;
   DraftCosts costs_;
+  DraftPace overall_;  // of all sequences; what a new one begins with
   std::map<SequenceId, DraftPace> paces_;
   std::vector<ProposalRequest> requests_;
   // Of the last Propose:
