@@ -29,5 +29,6 @@ endforeach()
 
 # What ./test runs on the emulated processor.
 if(MILLRACE_TESTS)
-  add_custom_target(arm_tests DEPENDS numerics_test kernels_test)
+  add_subdirectory(tests/golden)
+  add_custom_target(arm_tests DEPENDS numerics_test kernels_test golden_test)
 endif()
