@@ -77,6 +77,7 @@ struct Write {
   Flow flow = Flow::kInward;
   std::uint16_t first_byte = 0;
   std::uint16_t end_byte = 0;  // nothing is kept if it is not above first_byte
+  bool take = false;           // whether or not the condition holds
   Condition condition;
   friend bool operator==(const Write&, const Write&) = default;
 };
@@ -86,7 +87,10 @@ struct Write {
 enum class TileOrder : std::uint8_t {
   kDense,        // column after column without a gap: each k weights in the blocks of the GGUF type
   kColumnWords,  // one vector a column (its first k weights): keys, a position each
-  kRowWords,     // one vector a row of k (its first `columns` weights): values, a position each
+  kRowWords,     // words = ceil(2 * columns / vector_bytes) vectors a row of k: values, a position
+                 // each. Of `install_streams` rows come the first vectors, then the second ones:
+              // vector v is part v / install_streams % words of row v / (words * install_streams) *
+              // install_streams + v % install_streams
 };
 // Installs a tile into a buffer of the plane: `vectors` of them, install_streams a cycle from
 // streams [base, base + install_streams), the last cycle filled from base up.
@@ -158,10 +162,10 @@ enum class VxmOp : std::uint8_t {
   kRope,          // a: one head a step; b: its cosines, then its sines: pairs turned
   kSoftmaxBegin,  // state[slot + r], state[sum_slot + r] for r < elements: the maximum and the sum
                   // of row r: a[r] and 1; without an operand -inf and 0. No result
-  kSoftmaxStep,  // a: scores of 64 positions, row r on step r; the result: two vectors a step, the
-                 // probabilities in binary16, and the correction of what came before, a binary32
-  kSoftmaxEnd,   // state[sum_slot + r] = 1 / state[sum_slot + r] for r < elements. No result
-  kRoute,        // a: router logits: chosen experts into registers, weights into states
+  kSoftmaxStep,   // a: scores of 64 positions, row r on step r; the result: two vectors a step, the
+                  // probabilities in binary16, and the correction of what came before, a binary32
+  kSoftmaxEnd,    // state[sum_slot + r] = 1 / state[sum_slot + r] for r < elements. No result
+  kRoute,         // a: router logits: chosen experts into registers, weights into states
   kDot,  // binary32 weights: step k: a: one stream, x[k] its element k mod (vector_bytes / 4);
          // b: w[k, 0 .. elements); acc = fma(b, x[k], acc); the only result comes after
          // the last step
@@ -213,7 +217,8 @@ struct Shift {
 
 // ------------------------------------------------------------------------------------------ C2C
 // Step i takes place links.vector_cycles after step i - 1. Send takes outward streams at the edge
-// of `side`; the peer's Receive, exactly the link's latency later, drives an inward stream there.
+// of `side`; the peer's Receive, exactly the link's latency later, drives an inward stream at the
+// edge of one hemisphere or of both.
 struct Send {
   Hemisphere side = Hemisphere::kWest;
   std::uint8_t stream = 0;
@@ -221,7 +226,7 @@ struct Send {
   friend bool operator==(const Send&, const Send&) = default;
 };
 struct Receive {
-  Hemisphere side = Hemisphere::kWest;
+  ResultSides to = ResultSides::kBoth;
   std::uint8_t stream = 0;
   std::uint16_t count = 1;
   friend bool operator==(const Receive&, const Receive&) = default;
