@@ -74,18 +74,23 @@ struct ChipProgram {
   friend bool operator==(const ChipProgram&, const ChipProgram&) = default;
 };
 
-// A binary32 tensor in the work memory of a chip: word v (vector_bytes / 4 elements) lies in slice
-// `slice` + v % 4 at address word + v / 4.
+// A binary32 tensor in the work memory of a chip: a step of step_elements (at most those of four
+// words) at every address from `word` on, in slices `slice` to `slice` + 3.
 struct TensorPlace {
   std::int32_t chip = 0;
   Hemisphere side = Hemisphere::kWest;
   std::int32_t slice = 0;
   std::int32_t word = 0;
+  std::int32_t step_elements = 0;
   friend bool operator==(const TensorPlace&, const TensorPlace&) = default;
 };
-// The embedding of row `row`, [hidden], which the host writes to every place before it starts.
+// What the host writes to the place before it starts: the embedding of the token of row `row`,
+// [hidden], or the cosines and then the sines of its position in rope table `table`.
 struct ProgramInput {
+  enum class Kind : std::uint8_t { kEmbedding, kRope };
+  Kind kind = Kind::kEmbedding;
   std::int32_t row = 0;
+  std::int32_t table = 0;
   TensorPlace place;
   friend bool operator==(const ProgramInput&, const ProgramInput&) = default;
 };
