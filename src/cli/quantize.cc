@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "format/quantise_checkpoint.h"
+#include "model/vocabulary_to_gguf.h"
 
 namespace millrace {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 struct QuantizeOptions {
   std::string in, out, type;
   std::int32_t threads = 0;
-  bool allow_requantize = false, pure = false;
+  bool allow_requantize = false, pure = false, no_vocabulary = false;
 };
 
 std::vector<std::string> RecipeNames() {
@@ -91,6 +92,20 @@ std::string Fallbacks(const std::vector<QuantisedTensor>& tensors) {
   return text;
 }
 
+// A file has its vocabulary in keys, a directory in files beside the weights.
+Result<std::map<std::string, GgufValue>> VocabularyKeys(const Checkpoint& checkpoint) {
+  Result<GgufVocabulary> vocabulary = VocabularyToGguf(checkpoint);
+  if (!vocabulary.ok()) {
+    return Error{vocabulary.error().code,
+                 vocabulary.error().message + "; --no-vocabulary writes the weights alone"};
+  }
+  if (!vocabulary->difference.empty()) {
+    Note("A GGUF file cannot say all of this tokenizer's treatment of added tokens: {}\n",
+         Printable(vocabulary->difference));
+  }
+  return std::move(vocabulary->keys);
+}
+
 // What is printed.
 Result<std::string> Execute(const QuantizeOptions& options) {
   MILLRACE_TRY(const Checkpoint checkpoint, Checkpoint::Load(options.in));
@@ -100,6 +115,9 @@ Result<std::string> Execute(const QuantizeOptions& options) {
                        .keys = {},
                        .progress = {}};
   if (options.pure) work.recipe.mixture = Mixture::kPure;
+  if (!checkpoint.directory().empty() && !options.no_vocabulary) {
+    MILLRACE_TRY(work.keys, VocabularyKeys(checkpoint));
+  }
   std::optional<Progress> progress(fmt::format("writing {}", Printable(options.out)));
   work.progress = [&](std::uint64_t done, std::uint64_t total) {
     progress->Update(fmt::format("writing {}: {} % of {} M weights", Printable(options.out),
@@ -123,6 +141,8 @@ int Quantize(const Arguments& arguments) {
   app.add_option("OUT", options.out)->required();
   app.add_option("TYPE", options.type)->required()->check(OneOf(RecipeNames()));
   app.add_flag("--pure", options.pure, "every matrix in the same type");
+  app.add_flag("--no-vocabulary", options.no_vocabulary,
+               "of a directory the weights alone, without its tokenizer");
   app.add_flag("--allow-requantize", options.allow_requantize,
                "take matrices that are quantised already: the errors add up");
   app.add_option("-t,--threads", options.threads, "threads; 0: one for each CPU; changes no bit")

@@ -8,24 +8,21 @@
 #include <utility>
 #include <vector>
 
+#include "model/vocabulary_keys.h"
+
 namespace millrace {
 namespace {
 
-constexpr const char* kModel = "tokenizer.ggml.model";
-constexpr const char* kPieces = "tokenizer.ggml.tokens";
-constexpr const char* kScores = "tokenizer.ggml.scores";
-constexpr const char* kKinds = "tokenizer.ggml.token_type";
-constexpr const char* kMerges = "tokenizer.ggml.merges";
-constexpr const char* kCharsmap = "tokenizer.ggml.precompiled_charsmap";
+namespace keys = vocabulary_keys;
 
 Result<VocabularyKind> ReadKind(const Checkpoint& checkpoint) {
-  MILLRACE_TRY(const std::string_view model, checkpoint.GetString(kModel));
-  if (model == "llama") return VocabularyKind::kSentencePiece;
-  if (model == "gpt2") return VocabularyKind::kByteLevelBpe;
-  if (model == "bert") return VocabularyKind::kWordPiece;
-  if (model == "t5") return VocabularyKind::kUnigram;
+  MILLRACE_TRY(const std::string_view model, checkpoint.GetString(keys::kModel));
+  if (model == keys::kSentencePiece) return VocabularyKind::kSentencePiece;
+  if (model == keys::kByteLevelBpe) return VocabularyKind::kByteLevelBpe;
+  if (model == keys::kWordPiece) return VocabularyKind::kWordPiece;
+  if (model == keys::kUnigram) return VocabularyKind::kUnigram;
   return Unsupported("{}: {} is '{}', known are 'llama', 'gpt2', 'bert' and 't5'",
-                     checkpoint.name(), kModel, model);
+                     checkpoint.name(), keys::kModel, model);
 }
 
 Result<std::vector<std::string>> ReadStrings(const Checkpoint& checkpoint, std::string_view key) {
@@ -35,14 +32,14 @@ Result<std::vector<std::string>> ReadStrings(const Checkpoint& checkpoint, std::
 
 Result<std::vector<PieceKind>> ReadKinds(const Checkpoint& checkpoint) {
   std::vector<PieceKind> kinds;
-  if (!checkpoint.Has(kKinds)) return kinds;
-  MILLRACE_TRY(const std::vector<std::int64_t> values, checkpoint.GetInts(kKinds));
+  if (!checkpoint.Has(keys::kKinds)) return kinds;
+  MILLRACE_TRY(const std::vector<std::int64_t> values, checkpoint.GetInts(keys::kKinds));
   kinds.reserve(values.size());
   for (const std::int64_t value : values) {
     const std::optional<PieceKind> kind = PieceKindFromFile(value);
     if (!kind.has_value()) {
-      return Invalid("{}: {}[{}] is {}, wanted 0 to 6", checkpoint.name(), kKinds, kinds.size(),
-                     value);
+      return Invalid("{}: {}[{}] is {}, wanted 0 to 6", checkpoint.name(), keys::kKinds,
+                     kinds.size(), value);
     }
     kinds.push_back(*kind);
   }
@@ -71,18 +68,18 @@ Result<void> ReadIdsAndSwitches(const Checkpoint& file, Vocabulary& vocabulary) 
   if (vocabulary.kind == VocabularyKind::kWordPiece) {
     MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.cls_token_id", vocabulary.bos));
   }
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.bos_token_id", vocabulary.bos));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eos_token_id", vocabulary.eos));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eot_token_id", vocabulary.eot));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.eom_token_id", vocabulary.eom));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.unknown_token_id", vocabulary.unknown));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.padding_token_id", vocabulary.pad));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.seperator_token_id", vocabulary.separator));
-  MILLRACE_TRY_VOID(ReadId(file, "tokenizer.ggml.mask_token_id", vocabulary.mask));
-  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_sep_token", vocabulary.add_separator));
-  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_bos_token", vocabulary.add_bos));
-  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.add_eos_token", vocabulary.add_eos));
-  return ReadSwitch(file, "tokenizer.ggml.add_space_prefix", vocabulary.add_space_prefix);
+  MILLRACE_TRY_VOID(ReadId(file, keys::kBos, vocabulary.bos));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kEos, vocabulary.eos));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kEot, vocabulary.eot));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kEom, vocabulary.eom));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kUnknown, vocabulary.unknown));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kPadding, vocabulary.pad));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kSeparator, vocabulary.separator));
+  MILLRACE_TRY_VOID(ReadId(file, keys::kMask, vocabulary.mask));
+  MILLRACE_TRY_VOID(ReadSwitch(file, keys::kAddSeparator, vocabulary.add_separator));
+  MILLRACE_TRY_VOID(ReadSwitch(file, keys::kAddBos, vocabulary.add_bos));
+  MILLRACE_TRY_VOID(ReadSwitch(file, keys::kAddEos, vocabulary.add_eos));
+  return ReadSwitch(file, keys::kAddSpacePrefix, vocabulary.add_space_prefix);
 }
 
 // BERT's normalizer; without a key it makes small letters and drops marks.
@@ -100,15 +97,15 @@ Result<void> ReadWordPieceNormalizer(const Checkpoint& file, Vocabulary& vocabul
 }
 
 Result<void> ReadUnigramNormalizer(const Checkpoint& file, Vocabulary& vocabulary) {
-  if (file.Has(kCharsmap)) {
-    MILLRACE_TRY(const std::vector<std::int64_t> bytes, file.GetInts(kCharsmap));
+  if (file.Has(keys::kCharsmap)) {
+    MILLRACE_TRY(const std::vector<std::int64_t> bytes, file.GetInts(keys::kCharsmap));
     ApplyCharsmap apply;
     apply.charsmap.reserve(bytes.size());
     for (const std::int64_t byte : bytes) apply.charsmap += static_cast<char>(byte);
     vocabulary.normalizers.emplace_back(std::move(apply));
   }
   std::optional<bool> merges;
-  MILLRACE_TRY_VOID(ReadSwitch(file, "tokenizer.ggml.remove_extra_whitespaces", merges));
+  MILLRACE_TRY_VOID(ReadSwitch(file, keys::kMergesSpaces, merges));
   if (merges.value_or(false)) vocabulary.normalizers.emplace_back(MergeSpaces{});
   return {};
 }
@@ -135,19 +132,19 @@ Result<void> ReadHabits(const Checkpoint& file, Vocabulary& vocabulary) {
 Result<Vocabulary> VocabularyFromGguf(const Checkpoint& checkpoint) {
   Vocabulary vocabulary;
   MILLRACE_TRY(vocabulary.kind, ReadKind(checkpoint));
-  MILLRACE_TRY(vocabulary.pieces, ReadStrings(checkpoint, kPieces));
+  MILLRACE_TRY(vocabulary.pieces, ReadStrings(checkpoint, keys::kPieces));
   MILLRACE_TRY(vocabulary.kinds, ReadKinds(checkpoint));
   if (vocabulary.kind == VocabularyKind::kByteLevelBpe) {
-    MILLRACE_TRY(vocabulary.merges, ReadStrings(checkpoint, kMerges));
-  } else if (checkpoint.Has(kScores)) {
-    MILLRACE_TRY(vocabulary.scores, checkpoint.GetFloats(kScores));
+    MILLRACE_TRY(vocabulary.merges, ReadStrings(checkpoint, keys::kMerges));
+  } else if (checkpoint.Has(keys::kScores)) {
+    MILLRACE_TRY(vocabulary.scores, checkpoint.GetFloats(keys::kScores));
   }
   if (vocabulary.kind == VocabularyKind::kWordPiece) {
     MILLRACE_TRY_VOID(ReadWordPieceNormalizer(checkpoint, vocabulary));
   } else if (vocabulary.kind == VocabularyKind::kUnigram) {
     MILLRACE_TRY_VOID(ReadUnigramNormalizer(checkpoint, vocabulary));
   }
-  MILLRACE_TRY(vocabulary.pre_tokenizer, checkpoint.GetString("tokenizer.ggml.pre", ""));
+  MILLRACE_TRY(vocabulary.pre_tokenizer, checkpoint.GetString(keys::kPre, ""));
   MILLRACE_TRY_VOID(ReadIdsAndSwitches(checkpoint, vocabulary));
   MILLRACE_TRY_VOID(ReadHabits(checkpoint, vocabulary));
   return vocabulary;

@@ -54,6 +54,32 @@ TEST(Directory, TokenizesAndRunsLikeItsGgufFile) {
   compare("run", {"-p", "The fox", "-n", "8", "--temp", "0"});
 }
 
+TEST(Directory, GivesAFileWithItsVocabularyAndTemplate) {
+  const TemporaryFolder folder;
+  const std::string directory = WriteDirectory(folder, "llama-F32");
+  folder.Write("llama-F32/chat_template.jinja",
+               "{% for m in messages %}{{ m.content }}{% endfor %}");
+  const std::string file = folder / "made.gguf";
+  ExpectSuccess(Millrace({"quantize", directory, file, "F16"}));
+  const auto out = [](const Arguments& arguments) {
+    const Outcome outcome = Millrace(arguments);
+    ExpectSuccess(outcome);
+    return outcome.out;
+  };
+  for (const char* text :
+       {"The fox said", " two  spaces,\n and <s>na\xc3\xafve</s> \xf0\x9f\xa6\x8a"}) {
+    EXPECT_EQ(out({"tokenize", "-m", file, "-p", text, "--ids"}),
+              out({"tokenize", "-m", directory, "-p", text, "--ids"}));
+  }
+  EXPECT_THAT(out({"inspect", "-m", file}), testing::HasSubstr("for m in messages"));
+  // Without its tokenizer a directory has no vocabulary to give.
+  ASSERT_EQ(std::remove((directory + "/tokenizer.model").c_str()), 0);
+  const Outcome refused = Millrace({"quantize", directory, file, "F16"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, testing::HasSubstr("--no-vocabulary writes the weights alone"));
+  ExpectSuccess(Millrace({"quantize", directory, file, "F16", "--no-vocabulary"}));
+}
+
 TEST(Directory, IsInspected) {
   const TemporaryFolder folder;
   const std::string directory = WriteDirectory(folder, "llama-F32");
