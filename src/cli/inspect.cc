@@ -155,7 +155,9 @@ Result<std::string> Execute(const InspectOptions& options) {
   const Progress progress(fmt::format("loading {}", Printable(path)));
   MILLRACE_TRY(const Model model, Model::Load(path));
   if (options.graph) return Print(model.graph());
-  MILLRACE_TRY(const Backend backend, MakeBackend(model, options.backend));
+  BackendOptions as_run_has_it = options.backend;
+  as_run_has_it.window_blocks = true;
+  MILLRACE_TRY(const Backend backend, MakeBackend(model, as_run_has_it));
   if (options.format == "md") return Describe(model, *backend.plan, options.tensors);
   return ToJson(model, *backend.plan)
              .dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +

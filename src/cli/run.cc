@@ -84,7 +84,9 @@ Result<int> Execute(const RunOptions& options) {
   std::optional<Progress> progress(fmt::format("loading {}", Printable(path)));
   MILLRACE_TRY(const Model model, Model::Load(path, options.backend.context));
   if (!model.tokenizer().ok()) return model.tokenizer().error();
-  MILLRACE_TRY(Backend backend, MakeBackend(model, options.backend));
+  BackendOptions target = options.backend;
+  target.window_blocks = true;
+  MILLRACE_TRY(Backend backend, MakeBackend(model, target));
   MILLRACE_TRY(const ProposerBackend proposer,
                MakeProposer(model, options.backend, backend.executor->limits(), options.proposer));
   const double load_s =

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "engine/interpreter_backend.h"
+#include "engine/prefix_cache.h"
 
 namespace millrace {
 namespace {
@@ -54,16 +55,32 @@ Result<ExecutorLimits> Limits(const Model& model, const BackendOptions& options)
       .max_logit_rows = std::max(std::min(options.max_logit_rows, max_tokens), options.sequences)};
 }
 
+// What all sequences together need; 0 if that is no less than the blocks of all layers.
+std::int32_t WindowBlocksFor(const Graph& graph, const ExecutorLimits& limits,
+                             std::int32_t sequences) {
+  KvWindow window{.positions = 0, .step = limits.max_tokens};
+  for (const Operation& operation : graph.operations) {
+    if (const auto* attention = std::get_if<Attention>(&operation))
+      window.positions = std::max(window.positions, attention->window);
+  }
+  if (window.positions == 0) return 0;
+  const std::int32_t blocks = window.MostBlocks(limits.kv_blocks / sequences) * sequences;
+  return blocks < limits.kv_blocks ? blocks : 0;
+}
+
 Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
                          const ExecutorLimits& limits, KvType kv_type) {
   const char* forced = std::getenv("MILLRACE_CPU");
   MILLRACE_TRY(const CpuLevel level, ChooseLevel(forced == nullptr ? "" : forced));
   const int threads = options.threads == 0 ? AvailableCpus() : options.threads;
+  const std::int32_t window_blocks =
+      options.window_blocks ? WindowBlocksFor(model.graph(), limits, options.sequences) : 0;
   MILLRACE_TRY(HostExecutor host,
                HostExecutor::Build(model.graph(), {.level = level,
                                                    .threads = threads,
                                                    .context = limits.context,
                                                    .kv_blocks = limits.kv_blocks,
+                                                   .window_blocks = window_blocks,
                                                    .max_tokens = limits.max_tokens,
                                                    .max_logit_rows = limits.max_logit_rows,
                                                    .kv_type = kv_type,

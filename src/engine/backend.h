@@ -22,6 +22,9 @@ struct BackendOptions {
   std::int32_t sequences = 1;     // that can be in work together, each with a full context
   std::int32_t max_tokens = 512;  // of one step
   std::int32_t max_logit_rows = 1;
+  // Layers with a window get KV blocks of their own, no more than windows need. For an Engine: who
+  // makes steps without one would have to say which (StepSequence::window_blocks).
+  bool window_blocks = false;
   std::string key_type = "f16";  // of the KV cache: f16, f32 or q8_0
   std::string value_type = "f16";
 };

@@ -10,10 +10,16 @@ std::int32_t BlocksFor(std::int32_t positions) {
   return (positions + kPositionsPerKvBlock - 1) / kPositionsPerKvBlock;
 }
 
+KvWindow WindowOf(const ExecutorLimits& limits) {
+  return {.positions = limits.window, .step = limits.max_tokens, .blocks = limits.window_blocks};
+}
+
 }  // namespace
 
 Engine::Engine(Executor& executor, const EngineOptions& options)
-    : executor_(executor), options_(options), cache_(executor.limits().kv_blocks) {
+    : executor_(executor),
+      options_(options),
+      cache_(executor.limits().kv_blocks, &HashKvBlock, WindowOf(executor.limits())) {
   if (!executor.limits().addressable_kv) {
     options_.prefix_cache = false;
     options_.proposer = nullptr;
@@ -21,7 +27,10 @@ Engine::Engine(Executor& executor, const EngineOptions& options)
   if (options_.proposer != nullptr) {
     speculation_.emplace(*options_.proposer, options_.speculation, executor.limits().vocabulary);
   }
-  MILLRACE_CHECK(BlocksFor(executor.limits().context) <= executor.limits().kv_blocks);
+  const std::int32_t most = BlocksFor(executor.limits().context);
+  MILLRACE_CHECK(most <= executor.limits().kv_blocks);
+  MILLRACE_CHECK(executor.limits().window == 0 ||
+                 WindowOf(executor.limits()).MostBlocks(most) <= executor.limits().window_blocks);
 }
 
 Result<SequenceId> Engine::Add(Request request) {
@@ -190,11 +199,13 @@ void Engine::ScheduleDecoding(Sequence& sequence) {
     sequence.verified.insert(sequence.verified.end(), sequence.draft.begin(), sequence.draft.end());
     tokens = sequence.verified;
   }
+  cache_.Slide(sequence.kv, static_cast<std::int64_t>(sequence.computed));
   cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + tokens.size()));
   step_.push_back({.tokens = tokens,
                    .first_position = static_cast<std::int32_t>(sequence.computed),
                    .kv_blocks = sequence.kv.blocks,
-                   .logits = sequence.draft.empty() ? LogitsWanted::kLast : LogitsWanted::kAll});
+                   .logits = sequence.draft.empty() ? LogitsWanted::kLast : LogitsWanted::kAll,
+                   .window_blocks = sequence.kv.window_blocks});
   step_owners_.push_back(&sequence);
 }
 
@@ -203,11 +214,13 @@ std::size_t Engine::SchedulePrompt(Sequence& sequence, std::size_t room) {
   AdoptCached(sequence);
   const std::size_t count = std::min(room, sequence.pending());
   const bool all = count == sequence.pending();
+  cache_.Slide(sequence.kv, static_cast<std::int64_t>(sequence.computed));
   cache_.Grow(sequence.kv, static_cast<std::int64_t>(sequence.computed + count));
   step_.push_back({.tokens = std::span(sequence.tokens).subspan(sequence.computed, count),
                    .first_position = static_cast<std::int32_t>(sequence.computed),
                    .kv_blocks = sequence.kv.blocks,
-                   .logits = all ? LogitsWanted::kLast : LogitsWanted::kNone});
+                   .logits = all ? LogitsWanted::kLast : LogitsWanted::kNone,
+                   .window_blocks = sequence.kv.window_blocks});
   step_owners_.push_back(&sequence);
   return count;
 }

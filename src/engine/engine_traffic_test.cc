@@ -178,13 +178,17 @@ class Traffic {
 
 // Returns the counts of all traffic.
 ReplyCounts RunTraffic(Proposer* proposer, const SpeculationOptions& speculation,
-                       std::int32_t logit_rows = 30) {
+                       std::int32_t logit_rows = 30, std::int32_t window = 0,
+                       std::int32_t spare_window_blocks = 0) {
   ReplyCounts counts;
   std::map<FinishReason, int> finished;
   for (const std::int32_t kv_blocks : {6, 11, 24}) {
     ExecutorLimits limits = kLimits;
     limits.kv_blocks = kv_blocks;
     limits.max_logit_rows = logit_rows;
+    limits.window = window;
+    limits.window_blocks = KvWindow{.positions = window, .step = limits.max_tokens}.MostBlocks(6) +
+                           spare_window_blocks;
     MemoryExecutor executor(limits);
     Traffic traffic(static_cast<std::uint32_t>(kv_blocks), executor,
                     {.proposer = proposer, .speculation = speculation});
@@ -203,6 +207,19 @@ ReplyCounts RunTraffic(Proposer* proposer, const SpeculationOptions& speculation
 constexpr SpeculationOptions kForced{.most = 7, .least = 1, .lengths = DraftLengths::kLongest};
 
 TEST(EngineTraffic, WithThePrefixCacheUnderPressure) { RunTraffic(nullptr, {}); }
+
+// Too few blocks for two sequences at once, for some, and for all.
+TEST(EngineTraffic, WithWindowsThatHaveBlocksOfTheirOwn) {
+  GuessProposer proposer(GuessProposer::Kind::kRandom);
+  for (const std::int32_t window : {1, 20, 64, 65, 150}) {
+    for (const std::int32_t spare : {0, 4, 40}) {
+      SCOPED_TRACE(testing::Message()
+                   << "window " << window << ", " << spare << " blocks to spare");
+      RunTraffic(nullptr, {}, 30, window, spare);
+      EXPECT_GT(RunTraffic(&proposer, kForced, 30, window, spare).accepted_tokens, 300);
+    }
+  }
+}
 
 TEST(EngineTraffic, WithGuessesThatAreRight) {
   GuessProposer proposer(GuessProposer::Kind::kRight);

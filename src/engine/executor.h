@@ -21,6 +21,10 @@ struct ExecutorLimits {
   std::int32_t kv_blocks = 0;       // of 64 positions, shared by all sequences
   std::int32_t max_tokens = 0;      // of one step, all sequences together
   std::int32_t max_logit_rows = 0;  // rows of logits that one step may ask for
+  // Where layers with a window have KV blocks of their own: the longest window, and how many blocks
+  // (StepSequence::window_blocks); else 0.
+  std::int32_t window = 0;
+  std::int32_t window_blocks = 0;
   // Keys and values lie in the KV blocks, so a sequence may begin behind blocks that another one
   // computed, and compute a position again. If not, positions must come once each, from 0.
   bool addressable_kv = true;

@@ -8,7 +8,9 @@ HostBackend::HostBackend(HostExecutor host) : host_(std::move(host)) {
              .context = options.context,
              .kv_blocks = options.kv_blocks,
              .max_tokens = options.max_tokens,
-             .max_logit_rows = options.max_logit_rows};
+             .max_logit_rows = options.max_logit_rows,
+             .window = host_.plan().window(),
+             .window_blocks = host_.plan().window() == 0 ? 0 : options.window_blocks};
 }
 
 }  // namespace millrace

@@ -1,10 +1,12 @@
 // An executor for tests of the engine that remembers instead of computing: a KV block holds the
 // tokens that were written into it, and a token's logits follow from the tokens that its block
 // table leads to. So a reply is right only if every block that a sequence reads holds its own past.
+// With a window it writes the tokens a second time, and checks what the window of each token shows.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
@@ -17,7 +19,9 @@ class MemoryExecutor final : public Executor {
  public:
   explicit MemoryExecutor(ExecutorLimits limits)
       : limits_(limits),
-        memory_(static_cast<std::size_t>(limits.kv_blocks * kPositionsPerKvBlock), TokenId{-1}) {}
+        memory_(static_cast<std::size_t>(limits.kv_blocks * kPositionsPerKvBlock), TokenId{-1}),
+        window_memory_(static_cast<std::size_t>(limits.window_blocks * kPositionsPerKvBlock),
+                       TokenId{-1}) {}
 
   const ExecutorLimits& limits() const override { return limits_; }
 
@@ -27,6 +31,7 @@ class MemoryExecutor final : public Executor {
     for (const StepSequence& sequence : sequences) {
       for (std::size_t i = 0; i < sequence.tokens.size(); ++i)
         At(sequence, sequence.first_position + static_cast<std::int32_t>(i)) = sequence.tokens[i];
+      if (limits_.window > 0) WriteWindow(sequence);
     }
     std::size_t tokens = 0;
     for (const StepSequence& sequence : sequences) {
@@ -71,9 +76,27 @@ class MemoryExecutor final : public Executor {
                                             position % kPositionsPerKvBlock)];
   }
 
+  TokenId& WindowAt(const StepSequence& sequence, std::int32_t position) {
+    const std::int32_t block =
+        sequence.window_blocks[static_cast<std::size_t>(position / kPositionsPerKvBlock)];
+    EXPECT_TRUE(block >= 0 && block < limits_.window_blocks) << "position " << position;
+    return window_memory_[static_cast<std::size_t>(std::clamp(block, 0, limits_.window_blocks - 1) *
+                                                       kPositionsPerKvBlock +
+                                                   position % kPositionsPerKvBlock)];
+  }
+
+  void WriteWindow(const StepSequence& sequence) {
+    for (std::size_t i = 0; i < sequence.tokens.size(); ++i)
+      WindowAt(sequence, sequence.first_position + static_cast<std::int32_t>(i)) =
+          sequence.tokens[i];
+  }
+
   std::vector<float> LogitsAfter(const StepSequence& sequence, std::int32_t position) {
     std::vector<TokenId> past;
     for (std::int32_t i = 0; i <= position; ++i) past.push_back(At(sequence, i));
+    for (std::int32_t i = std::max(position - limits_.window + 1, 0);
+         limits_.window > 0 && i <= position; ++i)
+      EXPECT_EQ(WindowAt(sequence, i).value, past[static_cast<std::size_t>(i)].value) << i;
     return Logits(past, limits_.vocabulary);
   }
 
@@ -100,7 +123,8 @@ class MemoryExecutor final : public Executor {
   }
 
   ExecutorLimits limits_;
-  std::vector<TokenId> memory_;  // [kv_blocks, 64]
+  std::vector<TokenId> memory_;         // [kv_blocks, 64]
+  std::vector<TokenId> window_memory_;  // [window_blocks, 64]
   std::vector<std::vector<float>> rows_;
 };
 

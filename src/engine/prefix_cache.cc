@@ -30,8 +30,10 @@ std::uint64_t HashKvBlock(std::uint64_t parent, std::span<const TokenId> tokens)
   return hash;
 }
 
-PrefixCache::PrefixCache(std::int32_t blocks, KvBlockHash hash)
-    : hash_(hash), pool_(blocks), blocks_(static_cast<std::size_t>(blocks)) {}
+PrefixCache::PrefixCache(std::int32_t blocks, KvBlockHash hash, const KvWindow& window)
+    : hash_(hash), pool_(blocks), blocks_(static_cast<std::size_t>(blocks)), window_(window) {
+  if (window.positions > 0) companions_.emplace(blocks, window.blocks);
+}
 
 std::int32_t PrefixCache::available() const { return pool_.free_blocks() + unowned_ - reserved_; }
 
@@ -39,33 +41,87 @@ std::optional<KvLease> PrefixCache::Lease(std::span<const TokenId> prompt, std::
   MILLRACE_CHECK(static_cast<std::int64_t>(blocks) * kPositionsPerKvBlock >=
                  static_cast<std::int64_t>(prompt.size()));
   KvLease lease;
+  const std::int32_t cached = FindHits(lease, prompt);
   std::int32_t unowned = 0;
-  for (std::int32_t block; (block = FindNext(lease, prompt)) != kNone;) {
-    unowned += at(block).owners == 0 ? 1 : 0;
-    lease.blocks.push_back(block);
-  }
-  const auto cached = static_cast<std::int32_t>(lease.blocks.size());
+  for (const std::int32_t block : lease.blocks) unowned += at(block).owners == 0 ? 1 : 0;
   if (blocks - cached > available() - unowned) return std::nullopt;
-  for (const std::int32_t block : lease.blocks) Own(block);
+  if (companions_) {
+    lease.window_promised = window_.MostBlocks(blocks);
+    if (promised_ + lease.window_promised > companions_->companions()) return std::nullopt;
+    promised_ += lease.window_promised;
+    lease.window_blocks.reserve(static_cast<std::size_t>(blocks));
+  }
   lease.blocks.reserve(static_cast<std::size_t>(blocks));
-  lease.registered = cached;
-  lease.reserved = blocks - cached;
-  reserved_ += lease.reserved;
+  lease.reserved = blocks;
+  reserved_ += blocks;
+  OwnHits(lease, cached);
   return lease;
 }
 
 std::int32_t PrefixCache::Adopt(KvLease& lease, std::span<const TokenId> prompt) {
   if (lease.registered != static_cast<std::int32_t>(lease.blocks.size())) return 0;
-  std::int32_t adopted = 0;
-  for (std::int32_t block; (block = FindNext(lease, prompt)) != kNone; ++adopted) {
-    MILLRACE_CHECK(lease.reserved > 0);
-    Own(block);
-    lease.blocks.push_back(block);
-    ++lease.registered;
-    --lease.reserved;
-    --reserved_;
-  }
+  const std::int32_t adopted = FindHits(lease, prompt);
+  OwnHits(lease, adopted);
   return adopted;
+}
+
+// Appends the cached blocks that `prompt` goes on with, and that can be gone on from. Returns how
+// many; they are not owned yet.
+std::int32_t PrefixCache::FindHits(KvLease& lease, std::span<const TokenId> prompt) const {
+  const std::size_t before = lease.blocks.size();
+  for (std::int32_t block; (block = FindNext(lease, prompt)) != kNone;)
+    lease.blocks.push_back(block);
+  while (lease.blocks.size() > before && !HasWindow(lease)) lease.blocks.pop_back();
+  return static_cast<std::int32_t>(lease.blocks.size() - before);
+}
+
+// Whether what the position behind the lease's blocks sees is there for layers with a window too.
+bool PrefixCache::HasWindow(const KvLease& lease) const {
+  if (!companions_) return true;
+  const auto begin = lease.blocks.begin() + WindowBegin(lease.positions());
+  return std::all_of(begin, lease.blocks.end(),
+                     [&](std::int32_t block) { return companions_->Has(block); });
+}
+
+// The block with the first position that `position` sees.
+std::int32_t PrefixCache::WindowBegin(std::int64_t position) const {
+  const std::int64_t first = std::max<std::int64_t>(position - window_.positions + 1, 0);
+  return static_cast<std::int32_t>(first / kPositionsPerKvBlock);
+}
+
+// The last `hits` blocks of the lease, which it has reserved, are its own from now on.
+void PrefixCache::OwnHits(KvLease& lease, std::int32_t hits) {
+  MILLRACE_CHECK(lease.reserved >= hits);
+  for (auto block = lease.blocks.end() - hits; block != lease.blocks.end(); ++block) Own(*block);
+  lease.registered += hits;
+  lease.reserved -= hits;
+  reserved_ -= hits;
+  if (!companions_ || hits == 0) return;
+  const auto size = static_cast<std::int32_t>(lease.blocks.size());
+  for (std::int32_t i = size - hits; i < size; ++i) lease.window_blocks.push_back(kNone);
+  const std::int32_t begin = WindowBegin(lease.positions());
+  for (std::int32_t i = std::max(begin, size - hits); i < size; ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    companions_->Pin(lease.blocks[index]);
+    lease.window_blocks[index] = companions_->Of(lease.blocks[index]);
+  }
+  for (std::int32_t i = lease.window_begin; i < std::min(begin, size - hits); ++i) {
+    const auto index = static_cast<std::size_t>(i);
+    companions_->Unpin(lease.blocks[index]);
+    lease.window_blocks[index] = kNone;
+  }
+  lease.window_begin = std::max(lease.window_begin, begin);
+}
+
+void PrefixCache::Slide(KvLease& lease, std::int64_t position) {
+  if (!companions_) return;
+  const auto size = static_cast<std::int32_t>(lease.blocks.size());
+  const std::int32_t begin = std::min(WindowBegin(position), size);
+  for (; lease.window_begin < begin; ++lease.window_begin) {
+    const auto index = static_cast<std::size_t>(lease.window_begin);
+    companions_->Unpin(lease.blocks[index]);
+    lease.window_blocks[index] = kNone;
+  }
 }
 
 void PrefixCache::Grow(KvLease& lease, std::int64_t positions) {
@@ -77,6 +133,11 @@ void PrefixCache::Grow(KvLease& lease, std::int64_t positions) {
     lease.blocks.push_back(block);
     --lease.reserved;
     --reserved_;
+    if (!companions_) continue;
+    MILLRACE_CHECK(static_cast<std::int32_t>(lease.blocks.size()) - lease.window_begin <=
+                   lease.window_promised);
+    companions_->Take(block);
+    lease.window_blocks.push_back(companions_->Of(block));
   }
 }
 
@@ -92,6 +153,10 @@ void PrefixCache::Register(KvLease& lease, std::span<const TokenId> computed) {
     if (same != kNone) {
       Own(same);
       lease.blocks[i] = same;
+      if (companions_ && i >= static_cast<std::size_t>(lease.window_begin)) {
+        companions_->Move(block, same);
+        lease.window_blocks[i] = companions_->Of(same);
+      }
       Disown(block);
       continue;
     }
@@ -106,6 +171,11 @@ void PrefixCache::Register(KvLease& lease, std::span<const TokenId> computed) {
 
 void PrefixCache::Release(KvLease& lease) {
   ++clock_;
+  if (companions_) {
+    for (auto i = static_cast<std::size_t>(lease.window_begin); i < lease.blocks.size(); ++i)
+      companions_->Unpin(lease.blocks[i]);
+    promised_ -= lease.window_promised;
+  }
   for (const std::int32_t block : lease.blocks) Disown(block);
   reserved_ -= lease.reserved;
   lease = {};
@@ -143,7 +213,10 @@ void PrefixCache::Disown(std::int32_t block) {
   Block& state = at(block);
   MILLRACE_CHECK(state.owners > 0);
   if (--state.owners > 0) return;
-  if (!state.cached) return pool_.Give({block});
+  if (!state.cached) {
+    if (companions_) companions_->Free(block);
+    return pool_.Give({block});
+  }
   ++unowned_;
   state.last_used = clock_;
   UpdateEvictable(block);
@@ -169,6 +242,7 @@ void PrefixCache::Evict() {
       std::find_if(begin, end, [block](const auto& entry) { return entry.second == block; }));
   const std::int32_t parent = at(block).parent;
   at(block) = {};
+  if (companions_) companions_->Free(block);
   pool_.Give({block});
   if (parent == kNone) return;
   --at(parent).children;
@@ -204,7 +278,39 @@ std::string PrefixCache::Verify(std::span<const KvLease* const> leases) const {
   if (held + pool_.free_blocks() != static_cast<std::int32_t>(blocks_.size()))
     return "1: blocks are lost";
   if (unowned != unowned_ || reserved != reserved_ || available() < 0) return "4: counts";
-  return by_hash_.size() == contents.size() ? "" : "3: the index";
+  if (by_hash_.size() != contents.size()) return "3: the index";
+  return companions_ ? VerifyWindows(leases) : "";
+}
+
+std::string PrefixCache::VerifyWindows(std::span<const KvLease* const> leases) const {
+  std::vector<std::int32_t> pins(blocks_.size());
+  std::int32_t promised = 0;
+  for (const KvLease* lease : leases) {
+    promised += lease->window_promised;
+    if (lease->window_blocks.size() != lease->blocks.size()) return "6: a table's size";
+    const auto begin = static_cast<std::size_t>(lease->window_begin);
+    if (lease->blocks.size() > begin + static_cast<std::size_t>(lease->window_promised))
+      return "6: more than was promised";
+    for (std::size_t i = 0; i < lease->blocks.size(); ++i) {
+      const std::int32_t block = lease->blocks[i];
+      if (i >= begin) ++pins[static_cast<std::size_t>(block)];
+      if (lease->window_blocks[i] != (i < begin ? kNone : companions_->Of(block)))
+        return fmt::format("6: lease block {} has another companion", i);
+    }
+  }
+  if (promised != promised_ || promised > companions_->companions()) return "6: promises";
+  std::vector<bool> taken(static_cast<std::size_t>(companions_->companions()));
+  for (std::int32_t block = 0; block < static_cast<std::int32_t>(blocks_.size()); ++block) {
+    if (companions_->pins(block) != pins[static_cast<std::size_t>(block)])
+      return fmt::format("6: the pins of block {}", block);
+    if (!companions_->Has(block)) continue;
+    if (at(block).owners == 0 && !at(block).cached)
+      return fmt::format("6: block {} is free", block);
+    const auto companion = static_cast<std::size_t>(companions_->Of(block));
+    if (taken[companion]) return fmt::format("6: companion {} has two blocks", companion);
+    taken[companion] = true;
+  }
+  return "";
 }
 
 std::string PrefixCache::VerifyBlock(std::int32_t block, std::int32_t owners) const {

@@ -17,8 +17,15 @@
 //  4. What leases have reserved can be had: it is at most the free and the unowned blocks. (By 2
 //     the descendants of an unowned block are unowned, so evicting leaf first reaches all.)
 //  5. The evictable blocks are exactly the cached ones without owners and without children.
+//  6. Every block in the window of a lease has a companion, pinned by those leases and nobody else
+//     (engine/window_blocks.h); leases have no more in their windows than they were promised, and
+//     all promises together can be had.
+//
+// Where layers with a window have blocks of their own, a prompt begins behind cached blocks only if
+// those in the window of its next position have their companions.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -31,14 +38,35 @@
 #include "base/typed_index.h"
 #include "engine/executor.h"
 #include "engine/kv_block_pool.h"
+#include "engine/window_blocks.h"
 
 namespace millrace {
+
+// Layers that see a window, with KV blocks of their own.
+struct KvWindow {
+  std::int32_t positions = 0;  // the longest window; 0: there are no such layers
+  std::int32_t step = 0;       // tokens that a sequence computes at once, at most
+  std::int32_t blocks = 0;     // in all
+
+  // Those that a lease of `blocks` can need at once: for the positions that the first of a step
+  // sees, and for the step, wherever they begin in a block.
+  std::int32_t MostBlocks(std::int32_t lease_blocks) const {
+    const std::int64_t most =
+        (std::int64_t{positions} - 1 + step + kPositionsPerKvBlock - 2) / kPositionsPerKvBlock + 1;
+    return static_cast<std::int32_t>(std::min<std::int64_t>(lease_blocks, most));
+  }
+};
 
 // The KV blocks of one sequence. Changed by PrefixCache only.
 struct KvLease {
   std::vector<std::int32_t> blocks;  // block i holds positions [64 i, 64 i + 64)
   std::int32_t reserved = 0;         // blocks that Grow may still take
   std::int32_t registered = 0;       // of the blocks, the first so many are cached
+  // Of layers with a window: block i has window_blocks[i], from window_begin on. Those before are
+  // given up.
+  std::vector<std::int32_t> window_blocks;
+  std::int32_t window_begin = 0;
+  std::int32_t window_promised = 0;  // at once
 
   std::int64_t positions() const {
     return static_cast<std::int64_t>(blocks.size()) * kPositionsPerKvBlock;
@@ -52,7 +80,8 @@ std::uint64_t HashKvBlock(std::uint64_t parent, std::span<const TokenId> tokens)
 
 class PrefixCache {
  public:
-  explicit PrefixCache(std::int32_t blocks, KvBlockHash hash = &HashKvBlock);
+  explicit PrefixCache(std::int32_t blocks, KvBlockHash hash = &HashKvBlock,
+                       const KvWindow& window = {});
 
   // Blocks that a new lease could have now, cached content aside.
   std::int32_t available() const;
@@ -65,6 +94,10 @@ class PrefixCache {
   // Takes further cached blocks that `prompt` goes on with, if all blocks of the lease are
   // registered: another sequence may have computed them since. Returns how many.
   std::int32_t Adopt(KvLease& lease, std::span<const TokenId> prompt);
+
+  // Says that the next position to be computed is `position`, or a later one: what lies behind its
+  // window is given up. To be called before Grow; does nothing without windows.
+  void Slide(KvLease& lease, std::int64_t position);
 
   // Takes blocks, evicting where needed, until the lease has `positions`; within what it reserved.
   void Grow(KvLease& lease, std::int64_t positions);
@@ -97,6 +130,11 @@ class PrefixCache {
   const Block& at(std::int32_t block) const { return blocks_[static_cast<std::size_t>(block)]; }
 
   std::int32_t Find(std::int32_t parent, std::span<const TokenId> tokens) const;
+  std::int32_t FindHits(KvLease& lease, std::span<const TokenId> prompt) const;
+  bool HasWindow(const KvLease& lease) const;
+  std::int32_t WindowBegin(std::int64_t position) const;
+  void OwnHits(KvLease& lease, std::int32_t hits);
+  std::string VerifyWindows(std::span<const KvLease* const> leases) const;
   std::int32_t FindNext(const KvLease& lease, std::span<const TokenId> prompt) const;
   std::uint64_t HashOf(std::int32_t parent, std::span<const TokenId> tokens) const;
   void Own(std::int32_t block);
@@ -113,6 +151,9 @@ class PrefixCache {
   std::int32_t unowned_ = 0;                                      // cached blocks without owners
   std::int32_t reserved_ = 0;                                     // by all leases
   std::uint64_t clock_ = 0;
+  KvWindow window_;
+  std::optional<WindowBlocks> companions_;  // if there are layers with a window
+  std::int32_t promised_ = 0;               // of them, to all leases
 };
 
 }  // namespace millrace

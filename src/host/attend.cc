@@ -70,7 +70,7 @@ class RowsAttention {
                         .head_dim = step_.shape.head_dim,
                         .value_dim = step_.shape.value_dim,
                         .keys = Keys(begin),
-                        .values = step_.plan.values(Block(begin), Layer(), queries_.kv_head),
+                        .values = step_.plan.values(sequence_, begin, Layer(), queries_.kv_head),
                         .begins = step_.own.begins,
                         .ends = step_.own.ends,
                         .softcap = rule_.softcap,
@@ -82,11 +82,8 @@ class RowsAttention {
   }
 
   std::size_t Layer() const { return static_cast<std::size_t>(rule_.layer); }
-  std::int32_t Block(std::size_t position) const {
-    return sequence_.kv_blocks[position / kKvBlock];
-  }
   const std::byte* Keys(std::size_t position) const {
-    return step_.plan.keys(Block(position), Layer(), queries_.kv_head);
+    return step_.plan.keys(sequence_, position, Layer(), queries_.kv_head);
   }
 
   const ThreadStep& step_;

@@ -30,11 +30,10 @@ class Layer {
       if (!makes_kv) continue;
       float* key = step_.own.key + t * rows.key.stride();
       NormAndRotate(inputs_.key_norm, inputs_.key_rope, row.position, key);
-      const std::int32_t block = row.sequence->kv_blocks[row.position / kKvBlock];
       step_.cache.store(key, head_dim, step_.own.value + t * rows.value.stride(),
                         step_.shape.value_dim, row.position % kKvBlock,
-                        step_.plan.keys(block, layer_, rows.kv_head),
-                        step_.plan.values(block, layer_, rows.kv_head));
+                        step_.plan.keys(*row.sequence, row.position, layer_, rows.kv_head),
+                        step_.plan.values(*row.sequence, row.position, layer_, rows.kv_head));
     }
   }
 

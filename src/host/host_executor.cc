@@ -14,6 +14,8 @@ void CheckStep(const HostPlan& plan, std::span<const StepSequence> sequences) {
     MILLRACE_CHECK(!sequence.tokens.empty() && sequence.first_position >= 0);
     MILLRACE_CHECK(end <= static_cast<std::size_t>(plan.options().context));
     MILLRACE_CHECK((end + kKvBlock - 1) / kKvBlock <= sequence.kv_blocks.size());
+    MILLRACE_CHECK(plan.window() == 0 ||
+                   (end + kKvBlock - 1) / kKvBlock <= sequence.window_blocks.size());
     for (const TokenId token : sequence.tokens) {
       MILLRACE_CHECK(token.value >= 0 && token.index() < plan.shape().vocabulary);
     }

@@ -195,6 +195,7 @@ Result<HostPlan> HostPlan::Build(const Graph& graph, const HostOptions& options,
   plan.key_block_bytes_ = plan.cache_kernels().key_block_bytes(plan.shape_.head_dim);
   plan.head_block_bytes_ =
       plan.key_block_bytes_ + plan.cache_kernels().value_block_bytes(plan.shape_.value_dim);
+  plan.PlaceKvBlocks();
   MILLRACE_TRY_VOID(plan.CheckMemory());
   MILLRACE_TRY_VOID(plan.PlaceActivations());
   MILLRACE_TRY_VOID(plan.PlaceWeights(team));
@@ -250,9 +251,22 @@ Result<void> HostPlan::CheckMemory() {
   return {};
 }
 
+void HostPlan::PlaceKvBlocks() {
+  std::size_t first_byte = 0;
+  for (const TransformerLayer& layer : transformer_.layers) {
+    const std::int32_t window = layer.attention.attention.window;
+    const bool has_window = window > 0 && options_.window_blocks > 0;
+    if (has_window) window_ = std::max(window_, window);
+    const auto blocks =
+        static_cast<std::size_t>(has_window ? options_.window_blocks : options_.kv_blocks);
+    kv_places_.push_back({first_byte, blocks, has_window});
+    first_byte += blocks * shape_.kv_heads * head_block_bytes_;
+  }
+}
+
 std::size_t HostPlan::KvBytes() const {
-  return static_cast<std::size_t>(options_.kv_blocks) * shape_.layers * shape_.kv_heads *
-         head_block_bytes_;
+  const KvPlace& last = kv_places_.back();
+  return last.first_byte + last.blocks * shape_.kv_heads * head_block_bytes_;
 }
 
 Result<void> HostPlan::PlaceWeights(Team& team) {
@@ -280,11 +294,12 @@ Result<void> HostPlan::PlaceWeights(Team& team) {
 
 // The blocks of one head lie side by side, so that a sequence whose blocks have consecutive numbers
 // (as a fresh pool gives them) is one contiguous stream a head.
-std::byte* HostPlan::keys(std::int32_t block, std::size_t layer, std::size_t kv_head) const {
-  const std::size_t head = layer * shape_.kv_heads + kv_head;
-  const std::size_t index =
-      head * static_cast<std::size_t>(options_.kv_blocks) + static_cast<std::size_t>(block);
-  return kv_arena_.data() + index * head_block_bytes_;
+std::byte* HostPlan::keys(const StepSequence& sequence, std::size_t position, std::size_t layer,
+                          std::size_t kv_head) const {
+  const KvPlace& place = kv_places_[layer];
+  const auto& table = place.has_window ? sequence.window_blocks : sequence.kv_blocks;
+  const auto block = static_cast<std::size_t>(table[position / kKvBlock]);
+  return kv_arena_.data() + place.first_byte + (kv_head * place.blocks + block) * head_block_bytes_;
 }
 
 }  // namespace millrace

@@ -20,6 +20,7 @@
 #include "graph/graph.h"
 #include "host/buffers.h"
 #include "host/share.h"
+#include "host/step.h"
 #include "host/transformer.h"
 #include "kernels/kernel_table.h"
 
@@ -32,8 +33,10 @@ std::string_view Name(KvType type);  // "F16"
 struct HostOptions {
   CpuLevel level = CpuLevel::kPortable;
   int threads = 1;
-  std::int32_t context = 0;         // positions a sequence may have
-  std::int32_t kv_blocks = 0;       // of 64 positions, shared by all sequences
+  std::int32_t context = 0;    // positions a sequence may have
+  std::int32_t kv_blocks = 0;  // of 64 positions, shared by all sequences
+  // Blocks that layers with a window have of their own; 0: they use those of all layers.
+  std::int32_t window_blocks = 0;
   std::int32_t max_tokens = 512;    // of one step, all sequences together
   std::int32_t max_logit_rows = 1;  // rows of logits that one step may ask for
   KvType kv_type = KvType::kF16;
@@ -70,11 +73,15 @@ class HostPlan {
     return (shape_.vocabulary + kTileRows - 1) / kTileRows * kTileRows;
   }
 
-  // Keys and values of one head in one KV block.
-  std::byte* keys(std::int32_t block, std::size_t layer, std::size_t kv_head) const;
-  std::byte* values(std::int32_t block, std::size_t layer, std::size_t kv_head) const {
-    return keys(block, layer, kv_head) + key_block_bytes_;
+  // Keys and values of one head in the KV block that has a position of the sequence.
+  std::byte* keys(const StepSequence& sequence, std::size_t position, std::size_t layer,
+                  std::size_t kv_head) const;
+  std::byte* values(const StepSequence& sequence, std::size_t position, std::size_t layer,
+                    std::size_t kv_head) const {
+    return keys(sequence, position, layer, kv_head) + key_block_bytes_;
   }
+  // The longest window of the layers that have blocks of their own; 0 if none has.
+  std::int32_t window() const { return window_; }
 
   // A vector of the graph (a norm, a bias, sinks) in memory of the plan.
   const float* vector(WeightId id) const { return vectors_[id.index()]; }
@@ -97,11 +104,18 @@ class HostPlan {
   HostPlan() = default;
   Result<void> CheckMemory();
   std::size_t KvBytes() const;
+  void PlaceKvBlocks();
   Result<void> PlaceWeights(Team& team);
   Result<void> PlaceActivations();
   void LayOut(Placement& placement);
   void FillRopes();
   double CachedPositions(std::int64_t positions) const;
+
+  // Where a layer's keys and values begin, and which blocks it has.
+  struct KvPlace {
+    std::size_t first_byte = 0, blocks = 0;
+    bool has_window = false;
+  };
 
   const Graph* graph_ = nullptr;
   Transformer transformer_;
@@ -111,6 +125,8 @@ class HostPlan {
   Arena weight_arena_, activation_arena_, kv_arena_;
   std::size_t weight_bytes_ = 0;
   std::size_t key_block_bytes_ = 0, head_block_bytes_ = 0;  // of one head in one KV block
+  std::vector<KvPlace> kv_places_;                          // by layer
+  std::int32_t window_ = 0;
   std::size_t attention_rows_ = 0;
   std::vector<WeightId> vector_ids_;
   std::vector<float*> vectors_;  // by weight; null for matrices

@@ -78,9 +78,9 @@ class Layer {
     step_.Rotate(inputs_.key_rope, row.position, rotation);
     std::memcpy(step_.own.key, vector, latent * sizeof(float));
     std::memcpy(step_.own.key + latent, rotation, rotated * sizeof(float));
-    const std::int32_t block = row.sequence->kv_blocks[row.position / kKvBlock];
     step_.cache.store(step_.own.key, latent + rotated, vector, latent, row.position % kKvBlock,
-                      step_.plan.keys(block, layer_, 0), step_.plan.values(block, layer_, 0));
+                      step_.plan.keys(*row.sequence, row.position, layer_, 0),
+                      step_.plan.values(*row.sequence, row.position, layer_, 0));
   }
 
   // Own head h of all tokens: [absorbed, rotated] to its place in own.query.

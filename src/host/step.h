@@ -17,6 +17,9 @@ struct StepSequence {
   // KV block i holds positions [64 i, 64 i + 64); enough of them for all tokens of this step.
   std::span<const std::int32_t> kv_blocks;
   LogitsWanted logits = LogitsWanted::kLast;
+  // The same of the layers with a window, if these have blocks of their own (HostOptions); entries
+  // of blocks wholly behind the window of first_position are not looked at.
+  std::span<const std::int32_t> window_blocks = {};
 };
 
 }  // namespace millrace

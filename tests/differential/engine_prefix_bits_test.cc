@@ -18,6 +18,7 @@ struct Case {
   KvType kv_type;
   int threads;
   std::int32_t max_tokens, kv_blocks;
+  std::int32_t window_blocks = 0;
 };
 
 HostBackend MakeHost(const Graph& graph, const Case& test) {
@@ -25,6 +26,7 @@ HostBackend MakeHost(const Graph& graph, const Case& test) {
                                           .threads = test.threads,
                                           .context = kContext,
                                           .kv_blocks = test.kv_blocks,
+                                          .window_blocks = test.window_blocks,
                                           .max_tokens = test.max_tokens,
                                           .max_logit_rows = 4,
                                           .kv_type = test.kv_type});
@@ -88,6 +90,24 @@ std::vector<Outcome> Alone(const Graph& graph, KvType kv_type,
   return outcomes;
 }
 
+// All requests on one engine, two more with every step. Returns the tokens that were cached.
+std::int32_t RunTogether(HostBackend& host, const std::vector<Request>& requests,
+                         std::vector<Outcome>& outcomes) {
+  Engine engine(host);
+  std::map<SequenceId, std::size_t> ids;
+  outcomes.assign(requests.size(), {});
+  std::int32_t cached = 0;
+  for (std::size_t next = 0; next < requests.size() || !engine.idle();) {
+    for (int i = 0; i < 2 && next < requests.size(); ++i, ++next)
+      ids[*engine.Add(requests[next])] = next;
+    for (const TokenEvent& event : engine.Step()) {
+      Take(event, outcomes[ids.at(event.sequence)]);
+      if (event.finished.has_value()) cached += event.counts.cached_tokens;
+    }
+  }
+  return cached;
+}
+
 TEST(EnginePrefixBits, AHitChangesNoBit) {
   const RandomTransformer model = MakeRandomTransformer({}, DType::kQ4_0, 9);
   const std::vector<Request> requests = Requests();
@@ -98,22 +118,45 @@ TEST(EnginePrefixBits, AHitChangesNoBit) {
       SCOPED_TRACE(testing::Message() << test.threads << " threads, " << test.max_tokens
                                       << " tokens a step, " << test.kv_blocks << " blocks");
       HostBackend host = MakeHost(model.graph, test);
-      Engine engine(host);
-      std::map<SequenceId, std::size_t> ids;
-      std::vector<Outcome> outcomes(requests.size());
-      std::int32_t cached = 0;
-      for (std::size_t next = 0; next < requests.size() || !engine.idle();) {
-        for (int i = 0; i < 2 && next < requests.size(); ++i, ++next)
-          ids[*engine.Add(requests[next])] = next;
-        for (const TokenEvent& event : engine.Step()) {
-          Take(event, outcomes[ids.at(event.sequence)]);
-          if (event.finished.has_value()) cached += event.counts.cached_tokens;
-        }
-      }
+      std::vector<Outcome> outcomes;
+      const std::int32_t cached = RunTogether(host, requests, outcomes);
       EXPECT_EQ(outcomes, expected);
       EXPECT_GT(cached, test.kv_blocks > 6 ? 1000 : 100) << "the test tests nothing";
     }
   }
+}
+
+// Layer 0 has a window, layer 1 sees everything.
+TEST(EnginePrefixBits, BlocksBehindAWindowAreMissedByNobody) {
+  const std::vector<Request> requests = Requests();
+  for (const std::int32_t window : {20, 100}) {
+    const RandomTransformer model = MakeRandomTransformer({.window = window}, DType::kQ4_0, 9);
+    for (const KvType kv_type : {KvType::kF16, KvType::kQ8_0}) {
+      const std::vector<Outcome> expected = Alone(model.graph, kv_type, requests);
+      for (const std::int32_t spare : {0, 3, 20}) {
+        constexpr std::int32_t kStep = 48;
+        const KvWindow rule{.positions = window, .step = kStep};
+        const std::int32_t blocks = rule.MostBlocks(kContext / 64) + spare;
+        SCOPED_TRACE(testing::Message() << "window " << window << ", " << blocks << " blocks");
+        HostBackend host = MakeHost(model.graph, {kv_type, 2, kStep, 40, blocks});
+        std::vector<Outcome> outcomes;
+        EXPECT_GT(RunTogether(host, requests, outcomes), 100);
+        EXPECT_EQ(outcomes, expected);
+      }
+    }
+  }
+}
+
+TEST(EnginePrefixBits, LayersWithAWindowTakeNoMoreMemoryThanTheirBlocks) {
+  const RandomTransformer model = MakeRandomTransformer({.window = 20}, DType::kQ4_0, 9);
+  constexpr std::int32_t kBlocks = 1000, kOfWindows = 10;  // one layer of two has a window
+  const auto bytes = [&](std::int32_t window_blocks) {
+    return MakeHost(model.graph, {KvType::kF16, 1, 48, kBlocks, window_blocks}).plan().kv_bytes();
+  };
+  constexpr std::size_t kRoundedTo = 2 << 20;
+  const std::size_t block_of_a_layer = 2 * 64 * 2 * 64 * 2;  // k and v, positions, heads, F16
+  EXPECT_GE(bytes(0), 2 * kBlocks * block_of_a_layer);
+  EXPECT_LE(bytes(kOfWindows), (kBlocks + kOfWindows) * block_of_a_layer + kRoundedTo);
 }
 
 }  // namespace
