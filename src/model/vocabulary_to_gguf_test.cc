@@ -58,8 +58,12 @@ class VocabularyToGgufTest : public testing::Test {
   }
   // tokenizer.json: that of the data, with `to` where `from` is.
   void Write(const std::string& json, const std::string& from = "", const std::string& to = "") {
+    WriteWith(json, {{from, to}});
+  }
+  void WriteWith(const std::string& json,
+                 const std::vector<std::pair<std::string, std::string>>& changes) {
     std::string text = ReadAll(kData + "tokenizer_json/" + json + ".json");
-    if (!from.empty()) {
+    for (const auto& [from, to] : changes) {
       const std::size_t at = text.find(from);
       ASSERT_NE(at, std::string::npos) << from;
       text.replace(at, from.size(), to);
@@ -160,6 +164,19 @@ TEST_F(VocabularyToGgufTest, AnExpressionWithoutANameIsRefused) {
 TEST_F(VocabularyToGgufTest, MergesOverCharactersBecomeScores) {
   Write("space_mark_bpe");
   EXPECT_EQ(Text(ExpectSameTokens(), "tokenizer.ggml.model"), "llama");
+}
+
+// As Gemma's runs of spaces are: pieces that merges make, and in the list of added tokens.
+TEST_F(VocabularyToGgufTest, AddedRunsOfSpaceMarksAreWhatMergesMake) {
+  const std::string mark = "\xe2\x96\x81", two = mark + mark;
+  WriteWith("space_mark_bpe",
+            {{R"("merges":[)", R"("merges":[")" + mark + " " + mark + R"(",)"},
+             {R"("vocab":{)", R"("vocab":{")" + two + R"(":904,)"},
+             {R"("added_tokens":[)", R"("added_tokens":[{"id":904,"content":")" + two +
+                                         R"(","normalized":false,"special":false},)"}});
+  const Tokenizer file = ReadBack(ExpectSameTokens());
+  EXPECT_THAT(file.Encode("a  b"), testing::Contains(TokenId{904}));
+  EXPECT_EQ(file.Decode(file.Encode("a  b")), "a  b");
 }
 
 TEST_F(VocabularyToGgufTest, TokenizerModelKeepsItsScores) {
