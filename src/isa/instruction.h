@@ -89,8 +89,8 @@ enum class TileOrder : std::uint8_t {
   kColumnWords,  // one vector a column (its first k weights): keys, a position each
   kRowWords,     // words = ceil(2 * columns / vector_bytes) vectors a row of k: values, a position
                  // each. Of `install_streams` rows come the first vectors, then the second ones:
-              // vector v is part v / install_streams % words of row v / (words * install_streams) *
-              // install_streams + v % install_streams
+  // vector v is part v / install_streams % words of row v / (words * install_streams) *
+  // install_streams + v % install_streams
 };
 // Installs a tile into a buffer of the plane: `vectors` of them, install_streams a cycle from
 // streams [base, base + install_streams), the last cycle filled from base up.
@@ -107,7 +107,8 @@ struct Load {
 enum class PassBegin : std::uint8_t {
   kZero,      // the sums begin at 0
   kContinue,  // at what the accumulator holds
-  kRescale,   // at that times the first binary32 of the second stream
+  kRescale,   // at that times the first binary32 of the second stream; at 0, whatever it holds, if
+              // the second binary32 of that stream is not 0
 };
 // Multiplies `count` activation vectors with the tile in `buffer`: for output column c, over the
 // tile's k in ascending order, the chain of docs/numerics.md, "Linear". Vector i goes to
@@ -136,7 +137,10 @@ struct Emit {
 
 // ------------------------------------------------------------------------------------------ VXM
 // Every operation works on binary32 elements, in the arithmetic of docs/numerics.md. An operand is
-// a group of inward streams of one hemisphere, the result goes outward in one or both.
+// a group of inward streams of one hemisphere, the result goes outward in one or both. In a step,
+// only the streams that carry elements that count are read and driven: the first ceil(4 * elements
+// of the step / vector_bytes) of a binary32 group (kQuantise: both of its two; kToF16, kToBF16:
+// ceil(2 * elements / vector_bytes); kSoftmaxStep: both; kRope: b has 2 * pairs elements).
 struct Operand {
   Hemisphere side = Hemisphere::kWest;
   StreamGroup streams;
@@ -163,12 +167,15 @@ enum class VxmOp : std::uint8_t {
   kSoftmaxBegin,  // state[slot + r], state[sum_slot + r] for r < elements: the maximum and the sum
                   // of row r: a[r] and 1; without an operand -inf and 0. No result
   kSoftmaxStep,   // a: scores of 64 positions, row r on step r; the result: two vectors a step, the
-                  // probabilities in binary16, and the correction of what came before, a binary32
+                  // probabilities in binary16, then two binary32: the correction of what came
+                  // before, and
+                  // 1 in iteration 0 (nothing came before), else 0
   kSoftmaxEnd,    // state[sum_slot + r] = 1 / state[sum_slot + r] for r < elements. No result
   kRoute,         // a: router logits: chosen experts into registers, weights into states
-  kDot,  // binary32 weights: step k: a: one stream, x[k] its element k mod (vector_bytes / 4);
-         // b: w[k, 0 .. elements); acc = fma(b, x[k], acc); the only result comes after
-         // the last step
+  kDot,           // binary32 weights: step k: a: one stream, x[k] its element
+                  // (k mod run) mod (vector_bytes / 4);
+                  // b: w[k, 0 .. elements); acc = fma(b, x[k], acc); the only result comes after
+                  // the last step
 };
 
 enum class TurnedPairs : std::uint8_t { kAdjacent, kHalves };
