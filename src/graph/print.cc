@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 
 namespace millrace {
 namespace {

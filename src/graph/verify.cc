@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 #include "graph/print.h"
 
 namespace millrace {

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 #include "graph/verify.h"
 
 namespace millrace {
