@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "isa/instruction.h"
 
@@ -30,6 +31,8 @@ struct Fault {
   std::string message;  // what was found, what the rule wants
 };
 
+std::string_view Name(Rule rule);     // "memory port"
+std::string Print(const Unit& unit);  // "mem west 12", "vxm 3", "sxm east"
 // "chip 3, mem west 12, cycle 4711: stream: ...".
 std::string Print(const Fault& fault);
 

@@ -58,7 +58,7 @@ struct Condition {
 // ------------------------------------------------------------------------------------------ MEM
 // Puts words on a stream at the slice's position, read_latency after issue.
 struct Read {
-  Address address;
+  Address address = {};
   std::int32_t count = 1;
   std::int32_t stride = 1;
   std::int32_t interval = 1;
@@ -69,7 +69,7 @@ struct Read {
 // Takes vectors from a stream as they pass the slice, and keeps bytes [first_byte, end_byte) of
 // each; the other bytes of the word stay. Both are multiples of the superlane.
 struct Write {
-  Address address;
+  Address address = {};
   std::int32_t count = 1;
   std::int32_t stride = 1;
   std::int32_t interval = 1;
@@ -78,7 +78,7 @@ struct Write {
   std::uint16_t first_byte = 0;
   std::uint16_t end_byte = 0;  // nothing is kept if it is not above first_byte
   bool take = false;           // whether or not the condition holds
-  Condition condition;
+  Condition condition = {};
   friend bool operator==(const Write&, const Write&) = default;
 };
 
@@ -131,7 +131,7 @@ struct Emit {
   std::uint16_t columns = 0;
   std::uint16_t shift = 0;
   std::uint16_t interval = 1;
-  StreamGroup out;
+  StreamGroup out = {};
   friend bool operator==(const Emit&, const Emit&) = default;
 };
 
@@ -143,7 +143,7 @@ struct Emit {
 // ceil(2 * elements / vector_bytes); kSoftmaxStep: both; kRope: b has 2 * pairs elements).
 struct Operand {
   Hemisphere side = Hemisphere::kWest;
-  StreamGroup streams;
+  StreamGroup streams = {};
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 enum class ResultSides : std::uint8_t { kNone, kWest, kEast, kBoth };
@@ -183,9 +183,9 @@ enum class RouteWeighting : std::uint8_t { kSoftmax, kSoftmaxOfChosen, kSigmoid 
 
 struct Vxm {
   VxmOp op = VxmOp::kCopy;
-  std::optional<Operand> a, b;
+  std::optional<Operand> a = {}, b = {};
   ResultSides to = ResultSides::kNone;
-  StreamGroup out;
+  StreamGroup out = {};
   std::uint16_t count = 1;  // steps
   // A step carries step_elements, the first of its group; `elements` of them count in all steps
   // together: element e is number e % step_elements of step e / step_elements. Others are ignored
@@ -216,7 +216,7 @@ struct Vxm {
 // from
 // + bytes) of the input group become bytes [to, to + bytes), everything else is 0.
 struct Shift {
-  StreamGroup in, out;
+  StreamGroup in = {}, out = {};
   std::uint16_t from = 0, to = 0, bytes = 0;
   std::uint16_t count = 1;
   friend bool operator==(const Shift&, const Shift&) = default;

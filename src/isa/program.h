@@ -39,14 +39,14 @@ struct LaunchRegister {
 struct Section {
   std::int32_t length_cycles = 0;
   RegisterIndex repeats = kNoRegister;  // kBlocks register of a loop; kNoRegister: once
-  std::string name;                     // "layer 3 attention": for people
+  std::string name = {};                // "layer 3 attention": for people
   friend bool operator==(const Section&, const Section&) = default;
 };
 
 // Sorted by cycle, then unit. `name` is for people.
 struct Block {
-  std::string name;
-  std::vector<Instruction> instructions;
+  std::string name = {};
+  std::vector<Instruction> instructions = {};
   friend bool operator==(const Block&, const Block&) = default;
 };
 
@@ -55,22 +55,22 @@ struct Block {
 struct Call {
   std::int32_t section = 0;
   std::int32_t block = 0;
-  std::vector<std::int32_t> relocations;
+  std::vector<std::int32_t> relocations = {};
   friend bool operator==(const Call&, const Call&) = default;
 };
 
 // Words of one slice that have contents before the program runs: bytes, then zeros up to `words`.
 struct ImagePart {
-  Unit slice;
+  Unit slice = {};
   std::int32_t word = 0;
   std::int32_t words = 0;
-  std::vector<std::byte> bytes;  // at most words * vector_bytes; empty in a shape-only program
+  std::vector<std::byte> bytes = {};  // at most words * vector_bytes; empty in a shape-only program
   friend bool operator==(const ImagePart&, const ImagePart&) = default;
 };
 
 struct ChipProgram {
-  std::vector<Call> calls;  // by section
-  std::vector<ImagePart> image;
+  std::vector<Call> calls = {};  // by section
+  std::vector<ImagePart> image = {};
   friend bool operator==(const ChipProgram&, const ChipProgram&) = default;
 };
 
@@ -91,7 +91,7 @@ struct ProgramInput {
   Kind kind = Kind::kEmbedding;
   std::int32_t row = 0;
   std::int32_t table = 0;
-  TensorPlace place;
+  TensorPlace place = {};
   friend bool operator==(const ProgramInput&, const ProgramInput&) = default;
 };
 // Logits [first, first + count) of row `row`, which the host reads when the program has ended: they
@@ -99,7 +99,7 @@ struct ProgramInput {
 struct ProgramOutput {
   std::int32_t row = 0;
   std::int64_t first = 0, count = 0;
-  TensorPlace place;
+  TensorPlace place = {};
   friend bool operator==(const ProgramOutput&, const ProgramOutput&) = default;
 };
 
