@@ -1,4 +1,4 @@
-// The choice of experts as the contract defines it (docs/numerics.md): the plain reference.
+// The operation Route of a graph through the plain reference (numerics/reference_route.h).
 #pragma once
 
 #include <span>

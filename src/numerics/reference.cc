@@ -20,17 +20,15 @@ float TreeSum(const float (&partial)[16]) {
   return sums[0];
 }
 
-float FloatRow(DType dtype, const std::byte* row, std::span<const float> x) {
-  std::vector<float> w(x.size());
-  DequantiseRow(dtype, row, w);
-  float acc = 0;
-  for (std::size_t k = 0; k < x.size(); ++k) {
-    const float rounded = dtype == DType::kF16    ? RoundToHalf(x[k])
-                          : dtype == DType::kBF16 ? RoundToBFloat(x[k])
-                                                  : x[k];
-    acc = std::fma(w[k], rounded, acc);
+// x as weights of `dtype` take it.
+std::vector<float> Rounded(DType dtype, std::span<const float> x) {
+  std::vector<float> rounded;
+  for (const float value : x) {
+    rounded.push_back(dtype == DType::kF16    ? RoundToHalf(value)
+                      : dtype == DType::kBF16 ? RoundToBFloat(value)
+                                              : value);
   }
-  return acc;
+  return rounded;
 }
 
 }  // namespace
@@ -85,7 +83,8 @@ void Linear(DType dtype, const std::byte* w, std::span<const float> x, std::span
     for (std::size_t r = 0; r < y.size(); ++r)
       y[r] = QuantisedRow(dtype, w + r * row_bytes, blocks);
   } else {
-    for (std::size_t r = 0; r < y.size(); ++r) y[r] = FloatRow(dtype, w + r * row_bytes, x);
+    const std::vector<float> rounded = Rounded(dtype, x);
+    for (std::size_t r = 0; r < y.size(); ++r) y[r] = FloatRow(dtype, w + r * row_bytes, rounded);
   }
 }
 

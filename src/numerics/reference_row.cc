@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "base/check.h"
 #include "numerics/blocks.h"
@@ -179,8 +180,8 @@ void DequantiseBlock(const Weights& weights, std::span<float> out) {
 
 }  // namespace
 
-float QuantisedRow(DType dtype, const std::byte* row, std::span<const ActivationBlock> x) {
-  float acc = 0;
+float QuantisedRow(DType dtype, const std::byte* row, std::span<const ActivationBlock> x,
+                   float acc) {
   for (std::size_t b = 0; b < x.size(); ++b) {
     const Weights weights = Unpack(dtype, row, b);
     acc = std::fma(weights.dw * x[b].d, static_cast<float>(Dot(weights, x[b])), acc);
@@ -190,6 +191,13 @@ float QuantisedRow(DType dtype, const std::byte* row, std::span<const Activation
       acc = std::fma(-(weights.mw * x[b].d), static_cast<float>(sum), acc);
     }
   }
+  return acc;
+}
+
+float FloatRow(DType dtype, const std::byte* row, std::span<const float> x, float acc) {
+  std::vector<float> w(x.size());
+  DequantiseRow(dtype, row, w);
+  for (std::size_t k = 0; k < x.size(); ++k) acc = std::fma(w[k], x[k], acc);
   return acc;
 }
 
