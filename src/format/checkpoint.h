@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +33,15 @@ struct Tensor {
 
   std::int64_t columns() const { return shape[0]; }
   std::int64_t rows() const;  // product of the other dimensions
+};
+
+// What a checkpoint without tensors says of those that its model would have (format/hf_shape.h).
+struct ShapeOnly {
+  DType matrices = DType::kQ8_0;      // their type, where their columns are whole blocks of it
+  std::vector<std::string> optional;  // names, in a layer without "blk.N.", of tensors that some
+                                      // models of the architecture have, and this one too
+
+  bool Has(std::string_view tensor_name) const;
 };
 
 class Checkpoint {
@@ -58,6 +68,9 @@ class Checkpoint {
   // Null if there is none of that name. Valid as long as this object, also after a move.
   const Tensor* Find(std::string_view tensor_name) const;
   bool Has(std::string_view key) const { return metadata_.contains(key); }
+
+  // Not null if the tensors are to be made from what the architecture asks for, without bytes.
+  const ShapeOnly* shape() const { return shape_ ? &*shape_ : nullptr; }
 
   // Gives back the memory behind a part of a tensor (MappedFile::Forget), if a file is behind it.
   void Forget(std::span<const std::byte> part) const;
@@ -90,6 +103,7 @@ class Checkpoint {
   std::deque<std::string> tensor_names_;       // of the tensors that no GGUF names
   std::string name_, directory_;
   std::uint64_t file_bytes_ = 0;
+  std::optional<ShapeOnly> shape_;
   std::map<std::string_view, MetadataValue> metadata_;
   std::vector<Tensor> tensors_;
   std::map<std::string_view, std::size_t> tensor_index_;

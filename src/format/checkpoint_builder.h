@@ -33,6 +33,8 @@ class CheckpointBuilder {
   // Memory that lives as long as the checkpoint, zeroed, aligned to 8.
   std::span<std::byte> Allocate(std::size_t size_bytes);
 
+  // The tensors that are not added are those of a shape.
+  void SetShape(ShapeOnly shape) { checkpoint_.shape_ = std::move(shape); }
   bool Has(std::string_view tensor_name) const { return checkpoint_.Find(tensor_name) != nullptr; }
   // `bytes` lie in an owned file or in allocated memory, and have the size that type and shape say.
   // kInvalid if there is a tensor of that name.

@@ -19,19 +19,23 @@ std::optional<double> AsNumber(const nlohmann::json& value) {
 }  // namespace
 
 Result<nlohmann::json> LoadJson(const std::string& path) {
-  constexpr int kMaxDepth = 64;
   MILLRACE_TRY(const MappedFile file, MappedFile::Open(path));
   const auto* begin = reinterpret_cast<const char*>(file.bytes().data());
+  return ParseHfJson({begin, file.bytes().size()}, path);
+}
+
+Result<nlohmann::json> ParseHfJson(std::string_view text, std::string_view name) {
+  constexpr int kMaxDepth = 64;
   bool too_deep = false;
   const auto look_at_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
     too_deep = too_deep || depth > kMaxDepth;
     return !too_deep;
   };
-  auto json = nlohmann::json::parse(begin, begin + file.bytes().size(), look_at_depth,
+  auto json = nlohmann::json::parse(text.begin(), text.end(), look_at_depth,
                                     /*allow_exceptions=*/false);
-  if (too_deep) return Invalid("{}: nests deeper than {}", path, kMaxDepth);
-  if (json.is_discarded()) return Invalid("{}: is no JSON", path);
-  if (!json.is_object()) return Invalid("{}: holds no object, wanted one", path);
+  if (too_deep) return Invalid("{}: nests deeper than {}", name, kMaxDepth);
+  if (json.is_discarded()) return Invalid("{}: is no JSON", name);
+  if (!json.is_object()) return Invalid("{}: holds no object, wanted one", name);
   return json;
 }
 

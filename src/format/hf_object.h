@@ -15,6 +15,8 @@ namespace millrace {
 // The object in a file. kNotFound or kIo if the file cannot be had, kInvalid if it is no JSON, no
 // object, or nests deeper than a configuration does (64).
 Result<nlohmann::json> LoadJson(const std::string& path);
+// The same from a text; `name` begins messages.
+Result<nlohmann::json> ParseHfJson(std::string_view text, std::string_view name);
 
 // A view of an object; `where` (the file, the section) begins every message. A key whose value is
 // null counts as missing, as in transformers.

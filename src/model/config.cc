@@ -193,6 +193,10 @@ Result<ModelConfig> ParseConfig(const Checkpoint& checkpoint) {
   MILLRACE_TRY(const double logit_softcap, keys.NotNegative("final_logit_softcapping", 0));
   config.logit_softcap = static_cast<float>(logit_softcap);
   MILLRACE_TRY(config.latent, ParseLatent(keys));
+  if (checkpoint.shape() != nullptr) {
+    MILLRACE_TRY(config.vocabulary, keys.Count("vocab_size"));
+    return config;
+  }
   const Tensor* embedding = checkpoint.Find("token_embd.weight");
   if (embedding == nullptr) {
     return Invalid("{}: tensor token_embd.weight is missing", checkpoint.name());

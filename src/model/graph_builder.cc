@@ -14,10 +14,50 @@ std::vector<std::int64_t> Significant(std::vector<std::int64_t> shape) {
   return shape;
 }
 
+// A range of a tensor's bytes, of which a shape has none.
+std::span<const std::byte> Part(const Tensor& tensor, std::size_t begin, std::size_t count) {
+  return tensor.bytes.empty() ? tensor.bytes : tensor.bytes.subspan(begin, count);
+}
+
+// The type that a file would have a tensor in: norms, biases and routers in F32, matrices as the
+// shape says or, if their columns are no whole blocks of it, in a type of smaller ones.
+DType TypeOf(std::string_view name, std::int64_t columns, DType matrices) {
+  const bool is_vector = !name.ends_with(".weight") || name.ends_with("_norm.weight") ||
+                         name.ends_with("_sinks.weight") || name.ends_with(".ffn_gate_inp.weight");
+  if (is_vector) return DType::kF32;
+  for (const DType dtype : {matrices, DType::kQ8_0}) {
+    if (static_cast<std::size_t>(columns) % BlockElements(dtype) == 0) return dtype;
+  }
+  return DType::kF16;
+}
+
 }  // namespace
+
+bool GraphBuilder::Has(std::string_view name) const {
+  return checkpoint_.Find(name) != nullptr ||
+         (checkpoint_.shape() != nullptr && checkpoint_.shape()->Has(name));
+}
+
+Result<const Tensor*> GraphBuilder::Make(std::string_view name, std::vector<std::int64_t> wanted) {
+  constexpr double kMostBytes = 1e15;
+  const auto found = made_.find(name);
+  if (found != made_.end()) return &found->second;
+  const DType dtype = TypeOf(name, wanted[0], checkpoint_.shape()->matrices);
+  double bytes = 4;
+  for (const std::int64_t count : wanted) bytes *= static_cast<double>(count);
+  made_bytes_ += bytes;
+  if (made_bytes_ > kMostBytes) {
+    return Unsupported("{}: found more than {} bytes of weights at tensor {}, wanted fewer",
+                       checkpoint_.name(), kMostBytes, name);
+  }
+  const auto at = made_.emplace(std::string(name), Tensor{{}, dtype, std::move(wanted), {}}).first;
+  at->second.name = at->first;
+  return &at->second;
+}
 
 Result<const Tensor*> GraphBuilder::Find(std::string_view name, std::vector<std::int64_t> wanted) {
   const Tensor* tensor = checkpoint_.Find(name);
+  if (tensor == nullptr && checkpoint_.shape() != nullptr) return Make(name, std::move(wanted));
   if (tensor == nullptr) {
     return Invalid("{}: tensor {} is missing, wanted with shape [{}]", checkpoint_.name(), name,
                    fmt::join(wanted, ", "));
@@ -58,8 +98,8 @@ Result<WeightId> GraphBuilder::Rows(std::string_view name, std::int64_t rows, st
   MILLRACE_TRY(const Tensor* tensor, Find(name, {columns, rows}));
   const std::size_t row_bytes = RowBytes(tensor->dtype, static_cast<std::size_t>(columns));
   return Add({fmt::format("{}@{}+{}", name, begin, count), tensor->dtype, count, columns,
-              tensor->bytes.subspan(static_cast<std::size_t>(begin) * row_bytes,
-                                    static_cast<std::size_t>(count) * row_bytes)});
+              Part(*tensor, static_cast<std::size_t>(begin) * row_bytes,
+                   static_cast<std::size_t>(count) * row_bytes)});
 }
 
 Result<WeightId> GraphBuilder::Stack(std::string_view name, std::int64_t experts, std::int64_t rows,
@@ -77,8 +117,8 @@ Result<WeightId> GraphBuilder::Elements(std::string_view name, std::int64_t size
                                         std::int64_t begin, std::int64_t count) {
   MILLRACE_TRY(const Tensor* tensor, FindF32(name, {size}));
   return Add({fmt::format("{}@{}+{}", name, begin, count), DType::kF32, 1, count,
-              tensor->bytes.subspan(static_cast<std::size_t>(begin) * sizeof(float),
-                                    static_cast<std::size_t>(count) * sizeof(float))});
+              Part(*tensor, static_cast<std::size_t>(begin) * sizeof(float),
+                   static_cast<std::size_t>(count) * sizeof(float))});
 }
 
 Result<WeightId> GraphBuilder::StackedVector(std::string_view name, std::int64_t experts,

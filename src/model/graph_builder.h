@@ -16,7 +16,8 @@ namespace millrace {
 
 class GraphBuilder {
  public:
-  // The checkpoint outlives the graph, which views its bytes.
+  // The checkpoint outlives the graph, which views its bytes. Of a shape (Checkpoint::shape) there
+  // are none: what is asked for is made, with the shape that is wanted.
   explicit GraphBuilder(const Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
 
   // A tensor [rows, columns] as a weight; asked for again, the same weight. kInvalid if it is
@@ -38,7 +39,7 @@ class GraphBuilder {
   Result<WeightId> StackedVector(std::string_view name, std::int64_t experts, std::int64_t size);
   // The values of a vector that is no weight of the graph.
   Result<std::vector<float>> Values(std::string_view name, std::int64_t size);
-  bool Has(std::string_view name) const { return checkpoint_.Find(name) != nullptr; }
+  bool Has(std::string_view name) const;
   // The tensors whose names begin like this have no part in the graph, and that is right.
   void LeaveOut(std::string_view prefix);
 
@@ -53,10 +54,13 @@ class GraphBuilder {
  private:
   Result<const Tensor*> Find(std::string_view name, std::vector<std::int64_t> wanted);
   Result<const Tensor*> FindF32(std::string_view name, std::vector<std::int64_t> wanted);
+  Result<const Tensor*> Make(std::string_view name, std::vector<std::int64_t> wanted);
   WeightId Add(Weight weight);
   std::int64_t ColumnsOf(ValueId id) const { return graph_.columns[id.index()]; }
 
   const Checkpoint& checkpoint_;
+  std::map<std::string, Tensor, std::less<>> made_;  // of a shape
+  double made_bytes_ = 0;
   Graph graph_;
   std::set<std::string, std::less<>> used_;             // names of tensors
   std::map<std::string, WeightId, std::less<>> added_;  // by the name of the weight
