@@ -166,7 +166,8 @@ enum class VxmOp : std::uint8_t {
   kRope,          // a: one head a step; b: its cosines, then its sines: pairs turned
   kSoftmaxBegin,  // state[slot + r], state[sum_slot + r] for r < elements: the maximum and the sum
                   // of row r: a[r] and 1; without an operand -inf and 0. No result
-  kSoftmaxStep,   // a: scores of 64 positions, row r on step r; the result: two vectors a step, the
+  kSoftmaxStep,   // a: scores of 64 positions, row r on step r, capped (kSoftcap) if x is not 0;
+                  // the result: two vectors a step, the
                   // probabilities in binary16, then two binary32: the correction of what came
                   // before, and
                   // 1 in iteration 0 (nothing came before), else 0

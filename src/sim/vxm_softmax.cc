@@ -45,13 +45,17 @@ void StepSoftmax(const VxmStep& step) {
   float& sum = work.sums[static_cast<std::size_t>(step.step)];
   float correction = 1;
   if (visible.begin < visible.end) {
+    float scores[isa::kKvBlock] = {};
     float new_max = max;
-    for (std::size_t i = visible.begin; i < visible.end; ++i)
-      new_max = std::max(new_max, step.a[i]);
+    for (std::size_t i = visible.begin; i < visible.end; ++i) {
+      const float cap = work.vxm->x;
+      scores[i] = cap == 0 ? step.a[i] : cap * Tanh(step.a[i] / cap);
+      new_max = std::max(new_max, scores[i]);
+    }
     correction = Exp(max - new_max);
     float p[isa::kKvBlock] = {};
     for (std::size_t i = visible.begin; i < visible.end; ++i) {
-      const Half bits = FloatToHalf(Exp(step.a[i] - new_max));
+      const Half bits = FloatToHalf(Exp(scores[i] - new_max));
       p[i] = HalfToFloat(bits);
       std::memcpy(step.out.data() + i * sizeof(bits), &bits, sizeof(bits));
     }

@@ -215,7 +215,8 @@ TEST(Vxm, RopeTurnsAHeadAStep) {
 
 // softmax(scores) as a product with the identity would give it: the reference with one-hot values.
 std::vector<float> ReferenceProbabilities(const std::vector<float>& scores, std::size_t position,
-                                          std::size_t window, std::optional<float> sink) {
+                                          std::size_t window, std::optional<float> sink,
+                                          float cap) {
   reference::CachedVectors keys(reference::CacheType::kF16, 1, 1);
   reference::CachedVectors values(reference::CacheType::kF16, 1, 64);
   for (std::size_t i = 0; i < 64; ++i) {
@@ -227,7 +228,7 @@ std::vector<float> ReferenceProbabilities(const std::vector<float>& scores, std:
   std::vector<float> out(64);
   const float one = 1;
   reference::Attention(keys, values, 0, position, std::span(&one, 1),
-                       {.scale = 1, .window = window, .softcap = 0, .sink = sink}, out);
+                       {.scale = 1, .window = window, .softcap = cap, .sink = sink}, out);
   return out;
 }
 
@@ -237,6 +238,7 @@ TEST(Vxm, SoftmaxOfABlockIsThatOfAttention) {
   for (const std::size_t window : {std::size_t{0}, std::size_t{10}}) {
     for (const bool has_sink : {false, true}) {
       constexpr int kPosition = 40;
+      const float cap = has_sink ? 1.25f : 0;
       Operation begin(VxmOp::kSoftmaxStep);
       TinyProgram& tiny = begin.tiny;
       isa::Vxm start{.op = VxmOp::kSoftmaxBegin};
@@ -261,6 +263,7 @@ TEST(Vxm, SoftmaxOfABlockIsThatOfAttention) {
       vxm.position = 0;
       vxm.first_block = 1;
       vxm.window = static_cast<std::int32_t>(window);
+      vxm.x = cap;
       tiny.Input(Place(0, 64), scores);
       tiny.ReadToVxm(begin.at, kWest, 0, 1, 0, 0, 1, 1);
       tiny.Add(begin.at, TinyProgram::Chain(1), vxm);
@@ -288,7 +291,7 @@ TEST(Vxm, SoftmaxOfABlockIsThatOfAttention) {
       tiny.Output(Place(8, 192), 192);
       const std::vector<float> found = tiny.Run(kPosition);
       const auto wanted = ReferenceProbabilities(
-          scores, kPosition, window, has_sink ? std::optional<float>(0.25f) : std::nullopt);
+          scores, kPosition, window, has_sink ? std::optional<float>(0.25f) : std::nullopt, cap);
       for (std::size_t i = 0; i < 64; ++i) {
         std::uint16_t bits = 0;
         std::memcpy(&bits, reinterpret_cast<const std::byte*>(found.data()) + 2 * i, 2);
