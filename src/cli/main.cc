@@ -26,6 +26,7 @@ constexpr Verb kVerbs[] = {
     {"perplexity", Perplexity, "how well a model predicts a text"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
     {"template", RenderTemplate, "what a chat template makes of a conversation"},
+    {"machines", Machines, "the LPUs that are described, every number with its source"},
 };
 
 std::string Usage() {

@@ -18,5 +18,6 @@ int Logits(const Arguments& arguments);
 int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
 int RenderTemplate(const Arguments& arguments);
+int Machines(const Arguments& arguments);
 
 }  // namespace millrace
