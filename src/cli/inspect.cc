@@ -8,8 +8,10 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/shape_text.h"
 #include "cli/table.h"
 #include "graph/print.h"
+#include "model/shape.h"
 
 namespace millrace {
 namespace {
@@ -151,6 +153,10 @@ std::string Describe(const Model& model, const HostPlan& plan, bool each_tensor)
 
 // What is printed.
 Result<std::string> Execute(const InspectOptions& options) {
+  if (IsShape(options.model)) {
+    MILLRACE_TRY(const Model shape, LoadShape(options.model));
+    return options.graph ? Print(shape.graph()) : ShapeText(shape, options.format == "json");
+  }
   MILLRACE_TRY(const std::string path, ModelPath(options.model));
   const Progress progress(fmt::format("loading {}", Printable(path)));
   MILLRACE_TRY(const Model model, Model::Load(path));
@@ -170,8 +176,10 @@ int Inspect(const Arguments& arguments) {
   InspectOptions options;
   VerbApp app("inspect", "[FILE] [options]",
               "What is in a model, and what a token of it costs on this machine");
-  app.add_option("FILE,-m,--model", options.model,
-                 "GGUF file; without it the model that comes with millrace")
+  app.add_option(
+         "FILE,-m,--model", options.model,
+         "GGUF file, or a shape (llama-3.1-8b, config.json); without it the model that comes "
+         "with millrace")
       ->type_name("FILE");
   app.add_flag("--tensors", options.tensors, "list every tensor");
   app.add_flag("--graph", options.graph, "print the operations, and nothing else");

@@ -72,5 +72,15 @@ TEST(Inspect, MetadataOfOtherPeopleStaysOnItsLine) {
   EXPECT_GT(json["metadata"]["tokenizer.chat_template"].get<std::string>().size(), 5000u);
 }
 
+TEST(Inspect, AShapeHasParametersAndNoPlan) {
+  const std::string text = Inspect({}, "llama-3.1-8b");
+  EXPECT_THAT(text, testing::HasSubstr("8030261248 parameters"));
+  EXPECT_THAT(text, testing::HasSubstr("KV cache in F16: 131072 bytes a position"));
+  const auto json = nlohmann::json::parse(Inspect({"-o", "json"}, "deepseek-v3"));
+  EXPECT_EQ(json["parameters"], 671026419200);
+  EXPECT_EQ(json["kv_bytes_per_position"], 61 * 2 * (576 + 512));
+  ExpectFailure(Millrace({"inspect", "/nowhere/c.json"}), 1, "inspect", {"/nowhere/c.json"});
+}
+
 }  // namespace
 }  // namespace millrace
