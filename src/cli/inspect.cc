@@ -176,10 +176,8 @@ int Inspect(const Arguments& arguments) {
   InspectOptions options;
   VerbApp app("inspect", "[FILE] [options]",
               "What is in a model, and what a token of it costs on this machine");
-  app.add_option(
-         "FILE,-m,--model", options.model,
-         "GGUF file, or a shape (llama-3.1-8b, config.json); without it the model that comes "
-         "with millrace")
+  app.add_option("FILE,-m,--model", options.model,
+                 "GGUF file (default: the model of millrace), or a shape: llama-3.1-8b")
       ->type_name("FILE");
   app.add_flag("--tensors", options.tensors, "list every tensor");
   app.add_flag("--graph", options.graph, "print the operations, and nothing else");

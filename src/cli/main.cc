@@ -27,6 +27,7 @@ constexpr Verb kVerbs[] = {
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
     {"template", RenderTemplate, "what a chat template makes of a conversation"},
     {"machines", Machines, "the LPUs that are described, every number with its source"},
+    {"validate", Validate, "published LPU results beside what is predicted for them"},
 };
 
 std::string Usage() {

@@ -19,5 +19,6 @@ int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
 int RenderTemplate(const Arguments& arguments);
 int Machines(const Arguments& arguments);
+int Validate(const Arguments& arguments);
 
 }  // namespace millrace
