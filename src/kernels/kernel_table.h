@@ -22,6 +22,9 @@ struct LinearInput {
   std::size_t block_stride = 0;
   const float* values = nullptr;  // [tokens, value_stride]
   std::size_t value_stride = 0;
+  // Whether the sums begin at what y holds, not at 0: the matrix is a part of the columns of a
+  // larger one, and what comes before is there already.
+  bool continues = false;
 };
 
 inline constexpr std::size_t kKvBlock = 64;  // positions of a KV block

@@ -169,6 +169,36 @@ TEST_P(Kernels, LinearOfEveryTypeAndAnyNumberOfTokens) {
   }
 }
 
+TEST_P(Kernels, LinearGoesOnFromTheSumsOfTheColumnsBefore) {
+  constexpr std::size_t kRows = 32, kColumns = 768, kFirst = 256;
+  for (const DType dtype : kAllDTypes) {
+    const auto file = RandomRows(dtype, kRows, kColumns, random_);
+    const std::vector<float> x = RandomVector(kColumns);
+    std::vector<ActivationBlock> blocks(kColumns / 32);
+    std::vector<float> rounded(x), y(kRows, -1.0f), expected(kRows);
+    table().quantise(x.data(), x.size(), blocks.data());
+    if (dtype == DType::kF16) table().round_half(x.data(), x.size(), rounded.data());
+    if (dtype == DType::kBF16) table().round_bfloat(x.data(), x.size(), rounded.data());
+    for (const auto& [begin, end] : {std::pair{std::size_t{0}, kFirst}, {kFirst, kColumns}}) {
+      std::vector<std::byte> part;
+      for (std::size_t r = 0; r < kRows; ++r) {
+        const std::byte* row = file.data() + r * RowBytes(dtype, kColumns);
+        part.insert(part.end(), row + RowBytes(dtype, begin), row + RowBytes(dtype, end));
+      }
+      const PackedRows packed(dtype, table().byte_form, kRows, end - begin, part.data());
+      table().linear(packed.matrix, 0, packed.matrix.tiles(),
+                     {.blocks = blocks.data() + begin / 32,
+                      .block_stride = blocks.size(),
+                      .values = rounded.data() + begin,
+                      .value_stride = rounded.size(),
+                      .continues = begin != 0},
+                     1, y.data(), kRows);
+    }
+    reference::Linear(dtype, file.data(), x, expected);
+    ExpectSameBits(y.data(), expected.data(), kRows);
+  }
+}
+
 TEST_P(Kernels, LinearAtTheLargestIntegers) {
   // All weights and activations at their extremes: the integer dots reach the bounds that the SIMD
   // forms rely on.

@@ -78,7 +78,10 @@ template <typename L, typename Tile, int T, bool kPrefetch = false>
 inline void RunTile(const PackedMatrix& w, const std::byte* tile, std::size_t row,
                     const LinearInput& x, std::size_t token, float* y, std::size_t y_stride) {
   typename L::F acc[T];
-  for (int t = 0; t < T; ++t) acc[t] = L::Zero();
+  for (int t = 0; t < T; ++t) {
+    acc[t] = x.continues ? L::Load(y + (token + static_cast<std::size_t>(t)) * y_stride + row)
+                         : L::Zero();
+  }
   Tile::template Run<T, kPrefetch>(w, tile, x, token, acc);
   for (int t = 0; t < T; ++t)
     L::Store(y + (token + static_cast<std::size_t>(t)) * y_stride + row, acc[t]);

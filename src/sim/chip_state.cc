@@ -114,4 +114,23 @@ bool SystemState::ReadTensor(const isa::TensorPlace& place, std::int64_t first, 
   return true;
 }
 
+void SystemState::CopyTensor(const isa::TensorPlace& place, std::int64_t first,
+                             std::span<float> out) {
+  const std::int64_t per_vector = system->chip.vector_bytes / 4;
+  ChipState& chip = chips[static_cast<std::size_t>(place.chip)];
+  for (std::size_t i = 0; i < out.size();) {  // up to the end of a word
+    const std::int64_t element = first + static_cast<std::int64_t>(i);
+    const std::int64_t within = element % place.step_elements;
+    const std::int64_t left =
+        std::min(per_vector - within % per_vector, place.step_elements - within);
+    const std::size_t count = std::min(out.size() - i, static_cast<std::size_t>(left));
+    const isa::Unit unit{isa::UnitKind::kMem, place.side,
+                         static_cast<std::uint16_t>(place.slice + within / per_vector)};
+    const std::byte* word = chip.memory[UnitNumber(system->chip, unit)].Bytes(
+        place.word + element / place.step_elements);
+    std::memcpy(&out[i], word + within % per_vector * 4, count * sizeof(float));
+    i += count;
+  }
+}
+
 }  // namespace millrace::sim

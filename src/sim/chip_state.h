@@ -75,6 +75,8 @@ struct SystemState {
   // be read on `cycle`.
   bool ReadTensor(const isa::TensorPlace& place, std::int64_t first, std::int64_t cycle,
                   std::span<float> out) const;
+  // The same, whenever it was written.
+  void CopyTensor(const isa::TensorPlace& place, std::int64_t first, std::span<float> out);
 
   const isa::Program* program;
   const System* system;

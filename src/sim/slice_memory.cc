@@ -9,17 +9,27 @@ SliceMemory::SliceMemory(std::int32_t words, std::int32_t vector_bytes)
       vector_bytes_(static_cast<std::size_t>(vector_bytes)),
       chunks_(static_cast<std::size_t>((words + kChunkWords - 1) / kChunkWords)) {}
 
-void SliceMemory::Write(std::int64_t word, std::size_t first, std::span<const std::byte> bytes,
-                        std::int64_t readable_from) {
+SliceMemory::Chunk& SliceMemory::Commit(std::int64_t word) {
   std::unique_ptr<Chunk>& chunk = chunks_[static_cast<std::size_t>(word / kChunkWords)];
   if (chunk == nullptr) {
     chunk = std::make_unique<Chunk>();
     chunk->bytes.resize(static_cast<std::size_t>(kChunkWords) * vector_bytes_);
     chunk->readable_from.assign(static_cast<std::size_t>(kChunkWords), kNever);
   }
+  return *chunk;
+}
+
+void SliceMemory::Write(std::int64_t word, std::size_t first, std::span<const std::byte> bytes,
+                        std::int64_t readable_from) {
+  Chunk& chunk = Commit(word);
   const auto at = static_cast<std::size_t>(word % kChunkWords);
-  std::copy(bytes.begin(), bytes.end(), chunk->bytes.data() + at * vector_bytes_ + first);
-  chunk->readable_from[at] = readable_from;
+  std::copy(bytes.begin(), bytes.end(),
+            chunk.bytes.begin() + static_cast<std::ptrdiff_t>(at * vector_bytes_ + first));
+  chunk.readable_from[at] = readable_from;
+}
+
+std::byte* SliceMemory::Bytes(std::int64_t word) {
+  return Commit(word).bytes.data() + static_cast<std::size_t>(word % kChunkWords) * vector_bytes_;
 }
 
 std::int64_t SliceMemory::ReadableFrom(std::int64_t word) const {

@@ -30,6 +30,9 @@ class SliceMemory {
   // The bytes of a word that was written. Valid as long as the memory.
   std::span<const std::byte> Word(std::int64_t word) const;
 
+  // The bytes of any word, zeros if it was not written yet. Valid as long as the memory.
+  std::byte* Bytes(std::int64_t word);
+
   // What is in the memory now is readable on every cycle from 0 on.
   void Settle();
 
@@ -39,6 +42,7 @@ class SliceMemory {
     std::vector<std::byte> bytes;
     std::vector<std::int64_t> readable_from;
   };
+  Chunk& Commit(std::int64_t word);
   const Chunk* Find(std::int64_t word) const {
     return chunks_[static_cast<std::size_t>(word / kChunkWords)].get();
   }

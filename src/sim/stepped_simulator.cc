@@ -16,17 +16,18 @@ SteppedSimulator::SteppedSimulator(SteppedSimulator&&) noexcept = default;
 SteppedSimulator& SteppedSimulator::operator=(SteppedSimulator&&) noexcept = default;
 SteppedSimulator::~SteppedSimulator() = default;
 
-Result<SteppedSimulator> SteppedSimulator::Make(const isa::Program& program, const System& system) {
+Result<void> CheckProgram(const isa::Program& program, const System& system) {
   if (program.shape_only) {
     return Unsupported("{}: the program has shapes only, wanted values to simulate", program.model);
-  }
-  if (program.chips.size() > static_cast<std::size_t>(system.chips())) {
-    return Invalid("{}: the program is for {} chips, {} has {}", program.model,
-                   program.chips.size(), system.name, system.chips());
   }
   if (const auto fault = isa::VerifyStructure(program, system)) {
     return Invalid("{}: {}", program.model, isa::Print(*fault));
   }
+  return {};
+}
+
+Result<SteppedSimulator> SteppedSimulator::Make(const isa::Program& program, const System& system) {
+  MILLRACE_TRY_VOID(CheckProgram(program, system));
   return SteppedSimulator(std::make_unique<SystemState>(program, system));
 }
 

@@ -15,10 +15,13 @@ namespace millrace::sim {
 class StepRun;
 struct SystemState;
 
+// Whether a program can be simulated at all: kUnsupported for one without values, kInvalid for one
+// whose structure is wrong.
+Result<void> CheckProgram(const isa::Program& program, const System& system);
+
 class SteppedSimulator {
  public:
-  // program and system must outlive the simulator. kUnsupported for a program without values;
-  // kInvalid for one whose structure is wrong, or that is for more chips than there are.
+  // program and system must outlive the simulator. The errors of CheckProgram.
   static Result<SteppedSimulator> Make(const isa::Program& program, const System& system);
 
   SteppedSimulator(SteppedSimulator&&) noexcept;

@@ -6,12 +6,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <random>
 #include <utility>
 #include <vector>
 
 #include "isa/timing.h"
 #include "isa/verify.h"
+#include "sim/fast_simulator.h"
 #include "sim/stepped_simulator.h"
 
 namespace millrace::sim {
@@ -151,23 +153,20 @@ class TinyProgram {
     program_.vocabulary = count;
   }
 
-  // Sorts, runs one step, and gives what it found.
-  template <typename Simulator = SteppedSimulator>
+  // Sorts, runs one step on both simulators, and gives what it found. The verifier must agree with
+  // the stepped one, and the fast one with its bits.
   std::vector<float> Run(std::int32_t position = 0) {
-    const SimulatedStep step = Step<Simulator>(position);
+    const SimulatedStep step = Step(position);
     EXPECT_FALSE(step.fault) << isa::Print(*step.fault);
     return logits_;
   }
-  std::optional<isa::Fault> Fault(std::int32_t position = 0) {
-    return Step<SteppedSimulator>(position).fault;
-  }
+  std::optional<isa::Fault> Fault(std::int32_t position = 0) { return Step(position).fault; }
 
   const Chip& chip() const { return system_.chip; }
   const System& system() const { return system_; }
   isa::Program& program() { return program_; }
 
  private:
-  template <typename Simulator>
   SimulatedStep Step(std::int32_t position) {
     for (isa::Block& block : program_.blocks) {
       std::stable_sort(block.instructions.begin(), block.instructions.end(),
@@ -175,7 +174,7 @@ class TinyProgram {
                          return std::pair(a.cycle, a.unit) < std::pair(b.cycle, b.unit);
                        });
     }
-    auto simulator = Simulator::Make(program_, system_);
+    auto simulator = SteppedSimulator::Make(program_, system_);
     EXPECT_TRUE(simulator.ok()) << simulator.error().message;
     const std::vector<std::span<const float>> tensors(inputs_.begin(), inputs_.end());
     const std::int32_t positions[] = {position};
@@ -185,6 +184,14 @@ class TinyProgram {
         << (step.fault ? isa::Print(*step.fault) : isa::Print(*verified));
     logits_.assign(step.logits.begin(), step.logits.end());
     step.logits = logits_;
+    for (const int threads : {1, 2}) {
+      if (step.fault) break;
+      auto fast = FastSimulator::Make(program_, system_, {.threads = threads});
+      const SimulatedStep other = fast->Step({positions, tensors});
+      EXPECT_EQ(other.cycles, step.cycles);
+      EXPECT_EQ(std::memcmp(other.logits.data(), logits_.data(), logits_.size() * sizeof(float)), 0)
+          << "fast, " << threads << " threads";
+    }
     return step;
   }
 

@@ -1,0 +1,343 @@
+#include "sim/dataflow_resolver.h"
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+#include "base/check.h"
+
+namespace millrace::sim {
+namespace {
+
+using Kind = isa::StreamUse::Kind;
+
+template <typename Action>
+const Action* As(const Operation& operation) {
+  return std::get_if<Action>(&operation.issue.instruction->action);
+}
+
+const isa::Address* AddressOf(const Operation& operation) {
+  if (const auto* read = As<isa::Read>(operation)) return &read->address;
+  if (const auto* write = As<isa::Write>(operation)) return &write->address;
+  return nullptr;
+}
+
+std::int32_t StrideOf(const Operation& operation) {
+  if (const auto* read = As<isa::Read>(operation)) return read->stride;
+  return As<isa::Write>(operation)->stride;
+}
+
+// The number of the vector that a drive of an operation is, within its results.
+std::int32_t VectorOf(const Operation& operation, const isa::StreamUse& use) {
+  if (const auto* vxm = As<isa::Vxm>(operation)) return use.stream - vxm->out.base;
+  if (const auto* emit = As<isa::Emit>(operation)) return use.stream - emit->out.base;
+  if (const auto* shift = As<isa::Shift>(operation)) return use.stream - shift->out.base;
+  return 0;
+}
+
+std::int32_t WidthOf(const std::optional<isa::Operand>& operand) {
+  return operand ? operand->streams.width : 0;
+}
+
+}  // namespace
+
+bool IsFixed(const isa::Program& program, isa::RegisterIndex index) {
+  if (index == isa::kNoRegister) return true;
+  const isa::LaunchRegister::Kind kind = program.registers[static_cast<std::size_t>(index)].kind;
+  return kind == isa::LaunchRegister::Kind::kBlocks ||
+         kind == isa::LaunchRegister::Kind::kFirstBlock;
+}
+
+std::unique_ptr<Dataflow> ResolveDataflow(SystemState& state, PackedTileStore& tiles,
+                                          std::span<const std::int64_t> registers) {
+  return DataflowResolver(state, tiles, registers).Resolve();
+}
+
+DataflowResolver::DataflowResolver(SystemState& state, PackedTileStore& tiles,
+                                   std::span<const std::int64_t> registers)
+    : state_(state),
+      tiles_(tiles),
+      program_(*state.program),
+      chip_(state.system->chip),
+      registers_(registers),
+      flow_(std::make_unique<Dataflow>()),
+      wires_(chip_, state.chips.size()) {}
+
+std::unique_ptr<Dataflow> DataflowResolver::Resolve() {
+  AddOperations();
+  AddDrives();
+  PairLinks();
+  const auto count = static_cast<std::int32_t>(flow_->operations.size());
+  for (std::int32_t i = 0; i < count; ++i) AddPlaces(i);
+  for (std::int32_t i = 0; i < count; ++i) AddSources(i);
+  for (std::int32_t i = 0; i < count; ++i) AddTile(i);
+  AddHappenings();
+  return std::move(flow_);
+}
+
+std::byte* DataflowResolver::Allocate(std::size_t bytes) {
+  constexpr std::size_t kChunk = std::size_t{1} << 20;
+  bytes = (bytes + 63) / 64 * 64;
+  if (bytes > left_bytes_) {
+    left_bytes_ = std::max(kChunk, bytes);
+    flow_->buffers.push_back(std::make_unique<std::byte[]>(left_bytes_ + 64));
+    next_byte_ = flow_->buffers.back().get();
+    next_byte_ += (64 - reinterpret_cast<std::uintptr_t>(next_byte_) % 64) % 64;
+  }
+  left_bytes_ -= bytes;
+  return std::exchange(next_byte_, next_byte_ + bytes);
+}
+
+std::size_t DataflowResolver::OutBytes(const Operation& operation) const {
+  const auto vector_bytes = static_cast<std::size_t>(chip_.vector_bytes);
+  if (As<isa::Read>(operation)) return vector_bytes;
+  if (const auto* emit = As<isa::Emit>(operation)) return emit->out.width * vector_bytes;
+  if (const auto* shift = As<isa::Shift>(operation)) return shift->out.width * vector_bytes;
+  const auto* vxm = As<isa::Vxm>(operation);
+  if (vxm == nullptr || vxm->to == isa::ResultSides::kNone) return 0;
+  return vxm->out.width * vector_bytes;
+}
+
+void DataflowResolver::AddOperations() {
+  const std::vector<std::int64_t> starts = isa::SectionStarts(program_, registers_);
+  for (std::size_t c = 0; c < program_.chips.size(); ++c) {
+    const auto chip = static_cast<std::int32_t>(c);
+    for (const isa::Issue& issue : isa::Expand(program_, chip, registers_, starts)) {
+      flow_->operations.push_back(
+          {.issue = issue, .chip = chip, .steps = isa::StepsOf(chip_, *issue.instruction)});
+    }
+  }
+  std::stable_sort(
+      flow_->operations.begin(), flow_->operations.end(),
+      [](const Operation& a, const Operation& b) { return a.issue.cycle < b.issue.cycle; });
+}
+
+std::span<const isa::StreamUse> DataflowResolver::UsesOf(std::int32_t operation) const {
+  const auto i = static_cast<std::size_t>(operation);
+  return std::span(uses_).subspan(first_use_[i], first_use_[i + 1] - first_use_[i]);
+}
+
+void DataflowResolver::AddDrives() {
+  for (const Operation& operation : flow_->operations) {
+    first_use_.push_back(uses_.size());
+    isa::StreamUses(chip_, operation.issue, uses_);
+  }
+  first_use_.push_back(uses_.size());
+  for (std::int32_t i = 0; i < std::ssize(flow_->operations); ++i) {
+    Operation& operation = At(i);
+    for (const isa::StreamUse& use : UsesOf(i)) {
+      if (use.kind != Kind::kDrive) continue;
+      wires_.Drive(operation.chip, use, i, VectorOf(operation, use));
+    }
+    operation.out_bytes = OutBytes(operation);
+    if (operation.out_bytes != 0 && !As<isa::Read>(operation)) {
+      operation.out =
+          Allocate(operation.out_bytes * static_cast<std::size_t>(operation.steps.count));
+    }
+  }
+  wires_.Sort();
+}
+
+// A link delivers in the order of sending.
+void DataflowResolver::PairLinks() {
+  using End = std::pair<std::int32_t, std::int32_t>;  // the receiving chip and link
+  std::map<End, std::vector<std::pair<std::int64_t, Driven>>> sends;
+  std::map<End, std::size_t> received;
+  for (std::int32_t i = 0; i < std::ssize(flow_->operations); ++i) {
+    const Operation& operation = At(i);
+    if (!As<isa::Send>(operation)) continue;
+    const auto peer = state_.system->Peer(operation.chip, operation.issue.instruction->unit.index);
+    for (std::int32_t s = 0; s < operation.steps.count; ++s) {
+      sends[{peer->chip, peer->link}].push_back(
+          {operation.issue.cycle + s * operation.steps.interval + peer->latency_cycles, {i, s, 0}});
+    }
+  }
+  for (std::int32_t i = 0; i < std::ssize(flow_->operations); ++i) {
+    const Operation& operation = At(i);
+    if (!As<isa::Receive>(operation)) continue;
+    const End end{operation.chip, operation.issue.instruction->unit.index};
+    for (std::int32_t s = 0; s < operation.steps.count; ++s) {
+      sent_[i].push_back(sends[end][received[end]++].second);
+    }
+  }
+}
+
+// What drove a vector first: a receive passes on what was sent.
+Driven DataflowResolver::Origin(Driven driven) {
+  MILLRACE_CHECK(driven.operation >= 0);
+  if (!As<isa::Receive>(At(driven.operation))) return driven;
+  const Driven send = sent_[driven.operation][static_cast<std::size_t>(driven.step)];
+  return Origin(wires_.Find(At(send.operation).chip, UsesOf(send.operation)[0], send.step));
+}
+
+const std::byte* DataflowResolver::Pointer(Driven driven) {
+  Operation& producer = At(driven.operation);
+  if (producer.out == nullptr) {
+    producer.out = Allocate(producer.out_bytes * static_cast<std::size_t>(producer.steps.count));
+  }
+  return producer.out + static_cast<std::size_t>(driven.step) * producer.out_bytes +
+         static_cast<std::size_t>(driven.vector) * static_cast<std::size_t>(chip_.vector_bytes);
+}
+
+void DataflowResolver::AddPlaces(std::int32_t index) {
+  Operation& operation = At(index);
+  const isa::Address* address = AddressOf(operation);
+  if (address == nullptr || !IsFixed(program_, address->index)) return;
+  operation.address_is_fixed = true;
+  operation.places = flow_->words.size();
+  SliceMemory& memory = state_.chips[static_cast<std::size_t>(operation.chip)]
+                            .memory[UnitNumber(chip_, operation.issue.instruction->unit)];
+  const std::int64_t word = isa::WordOf(*address, operation.issue, registers_);
+  for (std::int64_t s = 0; s < operation.steps.count; ++s) {
+    flow_->words.push_back(memory.Bytes(word + s * StrideOf(operation)));
+  }
+}
+
+void DataflowResolver::AddSources(std::int32_t index) {
+  Operation& operation = At(index);
+  if (As<isa::Load>(operation) || As<isa::Send>(operation)) return;
+  const auto* vxm = As<isa::Vxm>(operation);
+  const auto* shift = As<isa::Shift>(operation);
+  std::int32_t first = 0, a_vectors = 0;
+  operation.source_count = As<isa::Write>(operation) ? 1 : As<isa::Pass>(operation) ? 2 : 0;
+  if (shift) {
+    operation.source_count = shift->in.width;
+    first = shift->from / chip_.vector_bytes;
+  }
+  if (vxm) {
+    operation.source_count = WidthOf(vxm->a) + WidthOf(vxm->b);
+    if (vxm->a) {
+      const isa::StepShape shape = isa::ShapeOfA(chip_, *vxm);
+      while (a_vectors < shape.vectors && isa::StepsWith(*vxm, shape, a_vectors) > 0) ++a_vectors;
+    }
+    operation.work = static_cast<std::int32_t>(flow_->work.size());
+    flow_->work.push_back(BeginVxm(chip_, *vxm));
+  }
+  operation.sources = flow_->sources.size();
+  flow_->sources.resize(operation.sources + static_cast<std::size_t>(operation.source_count) *
+                                                static_cast<std::size_t>(operation.steps.count));
+  std::int32_t slot = first;
+  for (const isa::StreamUse& use : UsesOf(index)) {
+    if (use.kind == Kind::kDrive) continue;
+    if (vxm && slot == a_vectors) slot = WidthOf(vxm->a);
+    for (std::int64_t s = 0; s < use.steps.count; ++s) {
+      flow_->sources[operation.sources +
+                     static_cast<std::size_t>(s * operation.source_count + slot)] =
+          Pointer(Origin(wires_.Find(operation.chip, use, s)));
+    }
+    ++slot;
+  }
+}
+
+void DataflowResolver::AddTile(std::int32_t index) {
+  Operation& operation = At(index);
+  const auto* load = As<isa::Load>(operation);
+  if (load == nullptr) return;
+  operation.tile = static_cast<std::int32_t>(flow_->tiles.size());
+  operation.vectors = flow_->tile_vectors.size();
+  flow_->tile_vectors.resize(operation.vectors + static_cast<std::size_t>(load->vectors));
+  bool fixed = true;
+  std::int32_t lane = 0;
+  std::vector<WordPlace> places(static_cast<std::size_t>(load->vectors));
+  for (const isa::StreamUse& use : UsesOf(index)) {
+    for (std::int32_t s = 0; s < use.steps.count; ++s) {
+      const Driven driven = Origin(wires_.Find(operation.chip, use, s));
+      const Operation& producer = At(driven.operation);
+      const auto v = static_cast<std::size_t>(s * chip_.mxm.install_streams + lane);
+      TileVector& vector = flow_->tile_vectors[operation.vectors + v];
+      if (As<isa::Read>(producer) && producer.chip == operation.chip) {
+        vector = {.read = driven.operation, .step = driven.step};
+        fixed = fixed && producer.address_is_fixed;
+        const isa::Address& address = *AddressOf(producer);
+        if (!producer.address_is_fixed) continue;
+        places[v] = {static_cast<std::int32_t>(UnitNumber(chip_, producer.issue.instruction->unit)),
+                     static_cast<std::int32_t>(isa::WordOf(address, producer.issue, registers_) +
+                                               std::int64_t{driven.step} * StrideOf(producer))};
+      } else {
+        vector.bytes = Pointer(driven);
+        fixed = false;
+      }
+    }
+    ++lane;
+  }
+  flow_->tiles.push_back(fixed ? tiles_.Get(operation.chip, *load, places) : nullptr);
+  flow_->loose_tiles.emplace_back();
+}
+
+void DataflowResolver::AddHappenings() {
+  for (std::int32_t i = 0; i < std::ssize(flow_->operations); ++i) {
+    const Operation& operation = At(i);
+    const bool nothing_to_do = As<isa::Send>(operation) || As<isa::Receive>(operation) ||
+                               (As<isa::Read>(operation) && operation.out == nullptr);
+    if (nothing_to_do) continue;
+    const bool first = As<isa::Read>(operation) || As<isa::Emit>(operation);
+    const std::int64_t steps = As<isa::Load>(operation) ? 1 : operation.steps.count;
+    for (std::int64_t s = 0; s < steps; ++s) {
+      flow_->happenings.push_back({operation.issue.cycle + s * operation.steps.interval, i,
+                                   static_cast<std::int32_t>(s),
+                                   static_cast<std::uint8_t>(first ? 0 : 1)});
+    }
+  }
+  std::sort(flow_->happenings.begin(), flow_->happenings.end(),
+            [](const Happening& a, const Happening& b) {
+              return std::tie(a.cycle, a.phase, a.operation, a.step) <
+                     std::tie(b.cycle, b.phase, b.operation, b.step);
+            });
+  for (const Happening& happening : flow_->happenings) AddSums(happening);
+  std::erase_if(flow_->happenings, [&](const Happening& h) {
+    const Operation& operation = At(h.operation);
+    return As<isa::Load>(operation) &&
+           flow_->tiles[static_cast<std::size_t>(operation.tile)] != nullptr;
+  });
+}
+
+DataflowResolver::Plane& DataflowResolver::PlaneOf(const Operation& operation) {
+  Plane& plane = planes_[static_cast<std::size_t>(operation.chip) * UnitCount(chip_) +
+                         UnitNumber(chip_, operation.issue.instruction->unit)];
+  plane.accumulators.resize(static_cast<std::size_t>(chip_.mxm.accumulators));
+  return plane;
+}
+
+// Passes, by time: which tile they multiply with, and which sums go on from which.
+void DataflowResolver::AddSums(const Happening& happening) {
+  Operation& operation = At(happening.operation);
+  if (As<isa::Load>(operation)) {
+    PlaneOf(operation).loads[As<isa::Load>(operation)->buffer] = operation.tile;
+  }
+  const auto* pass = As<isa::Pass>(operation);
+  const auto* emit = As<isa::Emit>(operation);
+  if (pass == nullptr && emit == nullptr) return;
+  const auto per_step = static_cast<std::size_t>(pass ? 2 : 1);
+  if (happening.step == 0) {
+    operation.sums = flow_->sums.size();
+    flow_->sums.resize(operation.sums + per_step * static_cast<std::size_t>(operation.steps.count));
+    if (pass) operation.tile = PlaneOf(operation).loads.at(pass->buffer);
+  }
+  float** sums = &flow_->sums[operation.sums + per_step * static_cast<std::size_t>(happening.step)];
+  const std::int32_t number = (pass ? pass->accumulator : emit->accumulator) + happening.step;
+  Accumulator& accumulator = PlaneOf(operation).accumulators[static_cast<std::size_t>(number)];
+  if (emit) {
+    for (std::size_t back = 1; back <= kTurns && back <= accumulator.passes; ++back) {
+      const Result& result = accumulator.results[(accumulator.passes - back) % kTurns];
+      if (result.ready > happening.cycle) continue;
+      sums[0] = result.sums;
+      return;
+    }
+    MILLRACE_CHECK(false);
+  }
+  if (accumulator.passes > 0) {
+    sums[0] = accumulator.results[(accumulator.passes - 1) % kTurns].sums;
+  }
+  const std::size_t turn = accumulator.passes++ % kTurns;
+  float*& buffer = accumulator.buffers[turn];
+  if (buffer == nullptr) {
+    const auto padded = static_cast<std::size_t>(chip_.mxm.columns + 15) / 16 * 16;
+    buffer = reinterpret_cast<float*>(Allocate(padded * sizeof(float)));
+  }
+  sums[1] = buffer;
+  const isa::Load& tile = *operation.issue.tile;
+  accumulator.results[turn] = {
+      happening.cycle + isa::TimePass(chip_, tile.dtype, tile.k).latency_cycles, buffer};
+}
+
+}  // namespace millrace::sim

@@ -1,0 +1,74 @@
+// From a launch of a program to its dataflow (sim/dataflow.h): operations in the order of time, the
+// producer of every vector, tiles, accumulators.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "sim/dataflow.h"
+#include "sim/wires.h"
+
+namespace millrace::sim {
+
+class DataflowResolver {
+ public:
+  DataflowResolver(SystemState& state, PackedTileStore& tiles,
+                   std::span<const std::int64_t> registers);
+
+  std::unique_ptr<Dataflow> Resolve();
+
+ private:
+  // Results of passes on one accumulator, by time. Buffers take turns: an emit comes before as many
+  // passes have begun.
+  static constexpr std::size_t kTurns = 8;
+  struct Result {
+    std::int64_t ready = 0;
+    float* sums = nullptr;
+  };
+  struct Accumulator {
+    float* buffers[kTurns] = {};
+    std::size_t passes = 0;
+    Result results[kTurns];
+  };
+  struct Plane {
+    std::map<int, std::int32_t> loads;  // the latest by buffer
+    std::vector<Accumulator> accumulators;
+  };
+
+  void AddOperations();
+  void AddDrives();
+  void PairLinks();
+  void AddSources(std::int32_t operation);
+  void AddTile(std::int32_t operation);
+  void AddPlaces(std::int32_t operation);
+  void AddHappenings();
+  void AddSums(const Happening& happening);
+
+  const std::byte* Pointer(Driven driven);
+  Driven Origin(Driven driven);
+  std::byte* Allocate(std::size_t bytes);
+  std::size_t OutBytes(const Operation& operation) const;
+  std::span<const isa::StreamUse> UsesOf(std::int32_t operation) const;
+  Operation& At(std::int32_t operation) {
+    return flow_->operations[static_cast<std::size_t>(operation)];
+  }
+  Plane& PlaneOf(const Operation& operation);
+
+  SystemState& state_;
+  PackedTileStore& tiles_;
+  const isa::Program& program_;
+  const Chip& chip_;
+  std::span<const std::int64_t> registers_;
+  std::unique_ptr<Dataflow> flow_;
+  Wires wires_;
+  std::vector<isa::StreamUse> uses_;
+  std::vector<std::size_t> first_use_;                // [operations + 1]
+  std::map<std::int32_t, std::vector<Driven>> sent_;  // by receive: what the sender's steps take
+  std::map<std::size_t, Plane> planes_;               // by chip and unit
+  std::size_t left_bytes_ = 0;
+  std::byte* next_byte_ = nullptr;
+};
+
+}  // namespace millrace::sim
