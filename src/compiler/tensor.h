@@ -47,16 +47,16 @@ enum class Spread {
 };
 
 struct Tensor {
-  Layout layout;  // kParts, kLocal: of the largest share
+  Layout layout = {};  // kParts, kLocal: of the largest share
   std::int32_t rows = 1;
   std::int32_t group = 0;  // of work slices
   std::int32_t width = 4;  // slices of the group that a step fills
   std::int32_t word = 0;   // address of step 0 of row 0
   Spread spread = Spread::kWhole;
-  std::vector<Range> shares;  // by member
+  std::vector<Range> shares = {};  // by member
   // [rows * steps]: the cycle of the section from which the step can be read. kInPlace: [rows *
   // words of the largest share], the first being the word in which the share begins.
-  std::vector<std::int64_t> ready;
+  std::vector<std::int64_t> ready = {};
 
   std::int32_t address(std::int32_t row, std::int32_t step) const {
     return word + row * layout.steps() + step;
