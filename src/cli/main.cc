@@ -24,6 +24,7 @@ constexpr Verb kVerbs[] = {
     {"tokenize", Tokenize, "text to token ids, and back"},
     {"logits", Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
     {"perplexity", Perplexity, "how well a model predicts a text"},
+    {"compile", Compile, "a scheduled program for LPUs, and its exact time"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
     {"template", RenderTemplate, "what a chat template makes of a conversation"},
     {"machines", Machines, "the LPUs that are described, every number with its source"},

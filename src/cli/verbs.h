@@ -17,6 +17,7 @@ int Tokenize(const Arguments& arguments);
 int Logits(const Arguments& arguments);
 int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
+int Compile(const Arguments& arguments);
 int RenderTemplate(const Arguments& arguments);
 int Machines(const Arguments& arguments);
 int Validate(const Arguments& arguments);
