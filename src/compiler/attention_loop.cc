@@ -202,7 +202,12 @@ Result<void> Lowering::Loop(const Attention& op, HeadPlan& plan, const Tensor& q
   isa::Vxm softmax{.op = VxmOp::kSoftmaxStep};
   const isa::StepTiming step = isa::VxmTiming(chip, softmax);
   std::int32_t period = isa::TimePass(chip, DType::kF16, isa::kKvBlock).chain_cycles + 1;
+  std::int32_t score_chain = 0;  // of all key tiles: the next iteration's must not overtake it
+  for (const HeadTile& tile : plan.key_tiles) {
+    score_chain += isa::TimePass(chip, DType::kF16, tile.elements).chain_cycles;
+  }
   for (const Unit& unit : plan.units) {
+    period = std::max(period, score_chain + unit.queries * chip.mxm.float_interval_cycles);
     const std::int32_t last = (unit.queries - 1) * step.interval_cycles;
     period = std::max(period, last + step.latency_cycles);
     period = std::max(period, unit.queries * step.interval_cycles + 1);

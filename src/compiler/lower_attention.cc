@@ -37,7 +37,7 @@ std::int32_t PartOf(const Tensor& tensor, std::int32_t member, std::int32_t head
 
 Result<Lowering::HeadPlan> Lowering::PlanHeads(const Attention& op, ValueId id) {
   const Chip& chip = floorplan_.chip();
-  HeadPlan plan{.shares = plan_->HeadShares(op)};
+  HeadPlan plan{.shares = plan_->HeadShares(op, id)};
   plan.key_layout = {1, op.head_dim, std::min(op.head_dim, step_elements_)};
   plan.value_layout = {1, op.value_dim, std::min(op.value_dim, step_elements_)};
   plan.key_tiles = TilesOf(plan.key_layout, chip.mxm.rows / 2);
@@ -115,10 +115,12 @@ Result<Lowering::HeadPlan> Lowering::PlanHeads(const Attention& op, ValueId id) 
       }
     }
   }
-  plan.states = chip.vxm.states / 2;
-  if (2 * shape_.rows * plan.heads > chip.vxm.states / 2) {
+  // A layer begins while the one before still divides by its sums: they take turns.
+  attention_turn_ ^= 1;
+  plan.states = chip.vxm.states / 2 + attention_turn_ * (chip.vxm.states / 4);
+  if (2 * shape_.rows * plan.heads > chip.vxm.states / 4) {
     return Unsupported("{}: {} heads of {} tokens need more than {} states", system_->name,
-                       plan.heads, shape_.rows, chip.vxm.states / 2);
+                       plan.heads, shape_.rows, chip.vxm.states / 4);
   }
   return plan;
 }
@@ -131,16 +133,15 @@ std::int64_t Lowering::WriteHead(const Tensor& from, std::int32_t row, const Uni
   const Chip& chip = floorplan_.chip();
   const Layout head{1, from.layout.part_elements, from.layout.step_elements};
   std::int64_t readable = 0;
-  std::size_t tile = 0;
-  for (std::int32_t s = 0; s < head.steps(); ++s) {
-    const std::int32_t words = CeilDiv(head.elements_of(s), word_elements());
-    const std::int32_t halves = CeilDiv(head.elements_of(s), chip.mxm.rows / 2);
-    isa::Vxm vxm{.op = VxmOp::kToF16,
-                 .elements = head.elements_of(s),
-                 .step_elements = head.step_elements,
-                 .x = 1};
+  const std::vector<HeadTile> tiles = TilesOf(head, chip.mxm.rows / 2);
+  for (std::size_t t = 0; t < tiles.size(); ++t) {
+    const HeadTile& tile = tiles[t];
+    const std::int32_t first_word = tile.half * 2;  // two words of binary32 make one of binary16
+    const std::int32_t words = CeilDiv(tile.elements, word_elements());
+    isa::Vxm vxm{
+        .op = VxmOp::kToF16, .elements = tile.elements, .step_elements = tile.elements, .x = 1};
     const isa::StepTiming timing = isa::VxmTiming(chip, vxm);
-    const std::int32_t plane = planes[static_cast<std::size_t>(s)];
+    const std::int32_t plane = planes[static_cast<std::size_t>(tile.step)];
     const Hemisphere side = floorplan_.plane_side(plane);
     vxm.to = side == Hemisphere::kWest ? isa::ResultSides::kWest : isa::ResultSides::kEast;
     const std::int32_t reach =
@@ -149,8 +150,8 @@ std::int64_t Lowering::WriteHead(const Tensor& from, std::int32_t row, const Uni
     for (std::int32_t m = 0; m < members(); ++m) {
       const std::int32_t key = unit.member_key[static_cast<std::size_t>(m)];
       if (key < 0) continue;
-      const std::int32_t part = PartOf(from, m, key);
-      ready = std::max(ready, from.ready_at(row, part * head.steps() + s) + reach);
+      const std::int32_t step = PartOf(from, m, key) * head.steps() + tile.step;
+      ready = std::max(ready, from.ready_at(row, step) + reach);
     }
     std::int32_t last = 0;
     std::vector<Task> tasks;
@@ -162,38 +163,35 @@ std::int64_t Lowering::WriteHead(const Tensor& from, std::int32_t row, const Uni
           const std::int32_t key = unit.member_key[static_cast<std::size_t>(m)];
           if (key < 0) continue;
           task.SetMember(m);
-          const std::int32_t step = PartOf(from, m, key) * head.steps() + s;
+          const std::int32_t step = PartOf(from, m, key) * head.steps() + tile.step;
           for (std::int32_t j = 0; j < words; ++j) {
-            task.Read(Hemisphere::kWest, from.group * kGroupSlices + j,
+            task.Read(Hemisphere::kWest, from.group * kGroupSlices + first_word + j,
                       {.address = {.base = from.address(row, step)},
                        .stream = static_cast<std::uint8_t>(in + j)},
                       0, 0);
           }
           vxm.a = isa::Operand{Hemisphere::kWest, {in, static_cast<std::uint8_t>(words)}};
-          vxm.out = {to, static_cast<std::uint8_t>(halves)};
+          vxm.out = {to, 1};
           task.Vxm(chain, vxm, 0);
-          for (std::int32_t half = 0; half < halves; ++half) {
-            const std::int32_t streams = chip.mxm.install_streams;
-            task.Carry(side, Flow::kOutward, to + half, 0, chip.edge(), timing.latency_cycles, 1);
-            for (std::int32_t i = 0; i < streams; ++i) {
-              isa::Write write{
-                  .address = {.base = bases[tile + static_cast<std::size_t>(half)],
-                              .index = position,
-                              .divisor = streams,
-                              .register_stride = 1},
-                  .stream = static_cast<std::uint8_t>(to + half),
-                  .flow = Flow::kOutward,
-                  .end_byte = static_cast<std::uint16_t>(chip.vector_bytes),
-                  .condition = {.index = position, .modulus = streams, .remainder = i}};
-              last = std::max(last, task.Write(side, floorplan_.install_slice(plane, i), write, 0,
-                                               timing.latency_cycles));
-            }
+          const std::int32_t streams = chip.mxm.install_streams;
+          task.Carry(side, Flow::kOutward, to, 0, chip.edge(), timing.latency_cycles, 1);
+          for (std::int32_t i = 0; i < streams; ++i) {
+            const isa::Write write{
+                .address = {.base = bases[t],
+                            .index = position,
+                            .divisor = streams,
+                            .register_stride = 1},
+                .stream = to,
+                .flow = Flow::kOutward,
+                .end_byte = static_cast<std::uint16_t>(chip.vector_bytes),
+                .condition = {.index = position, .modulus = streams, .remainder = i}};
+            last = std::max(last, task.Write(side, floorplan_.install_slice(plane, i), write, 0,
+                                             timing.latency_cycles));
           }
         }
         tasks.push_back(std::move(task));
       }
     }
-    tile += static_cast<std::size_t>(halves);
     readable = std::max(readable, section().PlaceEarliest(tasks, ready).base + last);
   }
   return readable;

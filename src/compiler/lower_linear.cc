@@ -225,10 +225,10 @@ void Lowering::PlacePieces(LinearJob& job, const std::vector<Piece>& pieces, Ten
                 0);
     }
     isa::Load install{.buffer = static_cast<std::uint8_t>(work.buffer),
-                   .base = static_cast<std::uint8_t>(floorplan_.install_base(plane)),
-                   .dtype = dtype,
-                   .k = static_cast<std::uint16_t>(tile.k),
-                   .vectors = tile.vectors};
+                      .base = static_cast<std::uint8_t>(floorplan_.install_base(plane)),
+                      .dtype = dtype,
+                      .k = static_cast<std::uint16_t>(tile.k),
+                      .vectors = tile.vectors};
     const std::int32_t cycles = isa::LoadCycles(chip, tile.vectors);
     const bool same = std::all_of(work.piece->rows.begin(), work.piece->rows.end(),
                                   [&](Range r) { return r.size() == work.piece->columns; });
@@ -343,9 +343,9 @@ void Lowering::PlaceOutput(const LinearJob& job, const Piece& piece, std::int32_
         bias_values.push_back(std::move(mine));
       }
     }
-    bias = &constants_.Add(
-        fmt::format("{} rows {} words {}", job.bias->name, piece.rows[0].begin, piece.word), one,
-        bias_values);
+    bias =
+        &constants_.Add(fmt::format("{} word {} byte {}", job.bias->name, piece.word, piece.shift),
+                        one, bias_values);
   }
   const isa::StepTiming timing = isa::VxmTiming(chip, vxm);
   const std::int32_t at_vxm = chip.mxm.emit_latency_cycles + chip.edge();

@@ -211,6 +211,7 @@ class Lowering {
   std::optional<SectionBuilder> section_;
   std::vector<PlaneState> planes_;
   std::int32_t next_state_ = 0;
+  std::int32_t attention_turn_ = 0;
   std::uint32_t inward_turn_ = 0, outward_turn_ = 0;
   // What a route chose for a row: registers with the experts, states with their weights.
   struct Routed {

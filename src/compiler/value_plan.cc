@@ -114,7 +114,11 @@ void GroupPlan::PreferParts(const Graph& graph) {
   }
 }
 
-std::vector<HeadShare> GroupPlan::HeadShares(const Attention& attention) const {
+std::vector<HeadShare> GroupPlan::HeadShares(const Attention& attention, ValueId id) const {
+  if (values_[id.index()].parts > 1) {
+    return std::vector<HeadShare>(static_cast<std::size_t>(members_),
+                                  {{0, attention.heads}, {0, attention.kv_heads}});
+  }
   const std::int32_t group = attention.heads / attention.kv_heads;
   std::vector<HeadShare> shares;
   for (std::int32_t m = 0; m < members_; ++m) {
@@ -161,7 +165,8 @@ void GroupPlan::SpreadValues(const Graph& graph) {
       const std::size_t v = input.index();
       if (attention != nullptr) {
         std::vector<Range> shares;
-        for (const HeadShare& share : HeadShares(*attention)) {
+        for (const HeadShare& share :
+             HeadShares(*attention, ValueId{static_cast<std::int32_t>(i)})) {
           shares.push_back(input == attention->query ? share.queries : share.keys);
         }
         if (!heads[v]) heads[v] = shares;
@@ -206,6 +211,7 @@ bool GroupPlan::SpreadForward(const Graph& graph,
     if (const auto* linear = std::get_if<Linear>(&operation)) {
       if (linear->groups != 1) continue;
       if (heads[i] && !whole[i]) {
+        if (plan.parts == 1) continue;  // a single head: every chip computes it
         plan.spread = Spread::kParts;
         plan.shares = *heads[i];
       } else if (plan.parts == 1) {
@@ -233,7 +239,7 @@ bool GroupPlan::SpreadForward(const Graph& graph,
     } else if (const auto* attention = std::get_if<Attention>(&operation); attention != nullptr) {
       if (plan.parts != 1) continue;
       plan.spread = Spread::kInPlace;
-      for (const HeadShare& share : HeadShares(*attention)) {
+      for (const HeadShare& share : HeadShares(*attention, ValueId{static_cast<std::int32_t>(i)})) {
         plan.shares.push_back(
             {share.queries.begin * attention->value_dim, share.queries.end * attention->value_dim});
       }

@@ -33,8 +33,8 @@ class GroupPlan {
 
   const ValuePlan& value(ValueId id) const { return values_[id.index()]; }
   std::int32_t members() const { return members_; }
-  // By member.
-  std::vector<HeadShare> HeadShares(const Attention& attention) const;
+  // By member. Outputs that are wanted in parts stay on their chip, so every chip computes all.
+  std::vector<HeadShare> HeadShares(const Attention& attention, ValueId id) const;
   // The words of a row of `columns` elements, divided: by member.
   std::vector<Range> WordShares(std::int64_t columns) const;
   // The elements that words [begin, end) of a row hold.
