@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "base/check.h"
+#include "base/overloaded.h"
 #include "compiler/lower_bound.h"
-#include "graph/overloaded.h"
 
 namespace millrace::compiler {
 namespace {

@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "base/overloaded.h"
 #include "compiler/value_plan.h"
-#include "graph/overloaded.h"
 #include "isa/program.h"
 #include "isa/timing.h"
 

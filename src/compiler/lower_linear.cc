@@ -237,9 +237,14 @@ void Lowering::PlacePieces(LinearJob& job, const std::vector<Piece>& pieces, Ten
       task.Load(plane, install, 0, cycles);
     } else {
       for (std::int32_t m = 0; m < members(); ++m) {
-        install.columns =
-            static_cast<std::uint16_t>(work.piece->rows[static_cast<std::size_t>(m)].size());
-        task.SetMember(m, m == 0 ? Task::Usages::kCount : Task::Usages::kSilent);
+        const std::int32_t columns = work.piece->rows[static_cast<std::size_t>(m)].size();
+        if (columns == 0) continue;
+        install.columns = static_cast<std::uint16_t>(columns);
+        install.vectors = CeilDiv(
+            columns * static_cast<std::int32_t>(RowBytes(dtype, static_cast<std::size_t>(tile.k))),
+            chip.vector_bytes);
+        task.SetMember(
+            m, columns == work.piece->columns ? Task::Usages::kCount : Task::Usages::kSilent);
         task.Load(plane, install, 0, cycles);
       }
     }
@@ -280,14 +285,18 @@ void Lowering::PlacePieces(LinearJob& job, const std::vector<Piece>& pieces, Ten
                    .flow = Flow::kOutward},
                   chip.edge(), 0);
       }
-      task.Pass(plane,
-                {.buffer = static_cast<std::uint8_t>(work.buffer),
-                 .base = base,
-                 .begin = work.first ? isa::PassBegin::kZero : isa::PassBegin::kContinue,
-                 .accumulator = static_cast<std::uint16_t>(state.next_set * shape_.rows),
-                 .count = static_cast<std::uint16_t>(job.rows),
-                 .interval = static_cast<std::uint16_t>(timing.interval_cycles)},
-                0);
+      for (std::int32_t m = 0; m < members(); ++m) {
+        if (work.piece->rows[static_cast<std::size_t>(m)].size() == 0) continue;
+        task.SetMember(m);
+        task.Pass(plane,
+                  {.buffer = static_cast<std::uint8_t>(work.buffer),
+                   .base = base,
+                   .begin = work.first ? isa::PassBegin::kZero : isa::PassBegin::kContinue,
+                   .accumulator = static_cast<std::uint16_t>(state.next_set * shape_.rows),
+                   .count = static_cast<std::uint16_t>(job.rows),
+                   .interval = static_cast<std::uint16_t>(timing.interval_cycles)},
+                  0);
+      }
       tasks.push_back(std::move(task));
     }
     const std::int64_t at = section().PlaceEarliest(tasks, ready).base;

@@ -110,6 +110,7 @@ std::int64_t Lowering::PlaceVector(isa::Vxm vxm, const Tensor* a, const Tensor* 
     isa::Vxm mine = vxm;
     mine.count = static_cast<std::uint16_t>(count);
     mine.elements = elements;
+    mine.step_elements = std::min(layout.step_elements, elements);
     const Hemisphere a_side =
         a != nullptr && a->group == kConstantGroup ? Hemisphere::kEast : Hemisphere::kWest;
     if (a != nullptr) {

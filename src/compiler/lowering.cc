@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 #include "numerics/reference.h"
 
 namespace millrace::compiler {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 
 namespace millrace::compiler {
 namespace {

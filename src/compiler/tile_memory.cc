@@ -10,17 +10,26 @@ TileMemory::TileMemory(const Floorplan& plan, std::int32_t kept)
       used_(static_cast<std::size_t>(plan.planes()), 0),
       tiles_(static_cast<std::size_t>(kept)) {}
 
-std::int32_t TileMemory::Allocate(std::int32_t plane, std::int32_t words) {
+std::int32_t TileMemory::Extend(std::int32_t plane, std::int32_t words, bool cleared) {
   std::int32_t& used = used_[static_cast<std::size_t>(plane)];
   const std::int32_t base = used;
   used += words;
+  const auto last = std::find_if(runs_.rbegin(), runs_.rend(),
+                                 [&](const Run& run) { return run.plane == plane; });
+  if (last != runs_.rend() && last->cleared == cleared) {
+    last->words += words;
+  } else {
+    runs_.push_back({plane, base, words, cleared});
+  }
   return base;
 }
 
+std::int32_t TileMemory::Allocate(std::int32_t plane, std::int32_t words) {
+  return Extend(plane, words, false);
+}
+
 std::int32_t TileMemory::AllocateCleared(std::int32_t plane, std::int32_t words) {
-  const std::int32_t base = Allocate(plane, words);
-  cleared_.push_back({plane, base, words});
-  return base;
+  return Extend(plane, words, true);
 }
 
 void TileMemory::Fill(std::int32_t member, std::int32_t plane, std::int32_t base,
@@ -55,11 +64,24 @@ std::vector<isa::ImagePart> TileMemory::Image(std::int32_t member) const {
       }
     }
     for (std::int32_t i = 0; i < streams; ++i) {
-      parts.push_back({.slice = {isa::UnitKind::kMem, plan_->plane_side(plane),
-                                 static_cast<std::uint16_t>(plan_->install_slice(plane, i))},
-                       .word = 0,
-                       .words = used(plane),
-                       .bytes = std::move(slices[static_cast<std::size_t>(i)])});
+      const std::vector<std::byte>& slice = slices[static_cast<std::size_t>(i)];
+      for (const Run& run : runs_) {
+        if (run.plane != plane) continue;
+        isa::ImagePart part{.slice = {isa::UnitKind::kMem, plan_->plane_side(plane),
+                                      static_cast<std::uint16_t>(plan_->install_slice(plane, i))},
+                            .word = run.base,
+                            .words = run.words,
+                            .bytes = {}};
+        const auto begin =
+            std::min(slice.size(), static_cast<std::size_t>(run.base) * vector_bytes);
+        const auto end =
+            std::min(slice.size(), static_cast<std::size_t>(run.base + run.words) * vector_bytes);
+        if (!run.cleared) {
+          part.bytes.assign(slice.begin() + static_cast<std::ptrdiff_t>(begin),
+                            slice.begin() + static_cast<std::ptrdiff_t>(end));
+        }
+        parts.push_back(std::move(part));
+      }
     }
   }
   return parts;

@@ -37,13 +37,16 @@ class TileMemory {
     std::int32_t plane, base;
     std::vector<std::byte> bytes;
   };
-  struct Cleared {
+  // Addresses of a plane that follow each other and are all weights, or all KV.
+  struct Run {
     std::int32_t plane, base, words;
+    bool cleared;
   };
+  std::int32_t Extend(std::int32_t plane, std::int32_t words, bool cleared);
   const Floorplan* plan_;
   std::vector<std::int32_t> used_;        // by plane
   std::vector<std::vector<Tile>> tiles_;  // by member
-  std::vector<Cleared> cleared_;
+  std::vector<Run> runs_;
 };
 
 }  // namespace millrace::compiler

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "base/check.h"
-#include "graph/overloaded.h"
+#include "base/overloaded.h"
 
 namespace millrace::compiler {
 namespace {

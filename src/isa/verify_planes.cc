@@ -16,12 +16,18 @@ struct Buffer {
   std::int64_t in_use_until = 0;  // the first cycle of another load
 };
 
+// What a pass leaves in an accumulator.
+struct Sums {
+  std::int64_t ready = 0;    // the first cycle of an emit
+  std::int32_t columns = 0;  // that hold sums
+};
+
 struct Accumulator {
-  bool begun = false;
-  std::int64_t last_pass = 0;
   std::int64_t next_pass = 0;  // the first cycle
-  std::int64_t ready = 0;      // the first cycle of an emit
-  std::int32_t columns = 0;    // that hold sums
+  // Of the passes so far, oldest first, without those that a later one has overtaken: an emit gives
+  // the last that is there, although the next pass may be on its way.
+  std::vector<Sums> sums = {};
+  bool begun() const { return !sums.empty(); }
 };
 
 // One step of a pass or an emit: what its accumulator sees.
@@ -104,36 +110,39 @@ class Plane {
     const auto number = static_cast<std::size_t>(pass.accumulator + step.step);
     Accumulator& accumulator = accumulators_[number];
     const bool continues = pass.begin == PassBegin::kContinue;
-    if (continues && !accumulator.begun) {
+    if (continues && !accumulator.begun()) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
                      "found accumulator {} empty, wanted sums to continue", number);
     }
-    if (accumulator.begun && step.cycle < accumulator.next_pass) {
+    if (accumulator.begun() && step.cycle < accumulator.next_pass) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
                      "found accumulator {} in a pass until cycle {}, wanted it free", number,
                      accumulator.next_pass);
     }
     const PassTiming timing = TimePass(run_.chip, tile.dtype, tile.k);
     const std::int32_t columns = tile.columns;
-    accumulator = {.begun = true,
-                   .last_pass = step.cycle,
-                   .next_pass = step.cycle + timing.chain_cycles,
-                   .ready = step.cycle + timing.latency_cycles,
-                   .columns = continues ? std::min(columns, accumulator.columns) : columns};
+    const std::int32_t before =
+        continues && accumulator.begun() ? accumulator.sums.back().columns : columns;
+    std::vector<Sums>& sums = accumulator.sums;
+    while (sums.size() > 1 && sums[1].ready <= step.cycle) sums.erase(sums.begin());
+    sums.push_back({step.cycle + timing.latency_cycles, std::min(columns, before)});
+    accumulator.next_pass = step.cycle + timing.chain_cycles;
   }
 
   void EmitStep(const AccumulatorStep& step) {
     const auto& emit = std::get<Emit>(step.issue->instruction->action);
     const auto number = static_cast<std::size_t>(emit.accumulator + step.step);
     const Accumulator& accumulator = accumulators_[number];
-    if (!accumulator.begun || step.cycle < accumulator.ready) {
-      faults_.Report(Rule::kMatrix, unit_, step.cycle, "found accumulator {} {}, wanted its sums",
-                     number,
-                     accumulator.begun ? fmt::format("ready on cycle {}", accumulator.ready)
-                                       : std::string("empty"));
-    } else if (emit.columns > accumulator.columns) {
+    const auto there = std::find_if(accumulator.sums.rbegin(), accumulator.sums.rend(),
+                                    [&](const Sums& sums) { return sums.ready <= step.cycle; });
+    if (there == accumulator.sums.rend()) {
+      faults_.Report(
+          Rule::kMatrix, unit_, step.cycle, "found accumulator {} {}, wanted its sums", number,
+          accumulator.begun() ? fmt::format("ready on cycle {}", accumulator.sums.front().ready)
+                              : std::string("empty"));
+    } else if (emit.columns > there->columns) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
-                     "found {} sums in accumulator {}, wanted the {} to emit", accumulator.columns,
+                     "found {} sums in accumulator {}, wanted the {} to emit", there->columns,
                      number, emit.columns);
     }
   }
