@@ -6,6 +6,16 @@
 #include "isa/timing.h"
 
 namespace millrace::sim {
+namespace {
+
+bool BeginsAtZero(const isa::Pass& pass, const std::byte* second) {
+  if (pass.begin != isa::PassBegin::kRescale) return pass.begin == isa::PassBegin::kZero;
+  float begins = 0;
+  std::memcpy(&begins, second + sizeof(float), sizeof(begins));
+  return begins != 0;
+}
+
+}  // namespace
 
 Plane::Plane(const Chip& chip)
     : chip_(&chip),
@@ -45,31 +55,17 @@ const char* Plane::BeginPass(const isa::Pass& pass, std::int64_t cycle) {
   return nullptr;
 }
 
-namespace {
-
-// Whether a pass needs what its accumulators hold.
-bool Continues(const isa::Pass& pass, const std::byte* second) {
-  if (pass.begin != isa::PassBegin::kRescale) return pass.begin == isa::PassBegin::kContinue;
-  float factor_and_begins[2];
-  std::memcpy(factor_and_begins, second, sizeof(factor_and_begins));
-  return factor_and_begins[1] == 0;
-}
-
-}  // namespace
-
 std::vector<float> Plane::BeginSums(const isa::Pass& pass, const Accumulator& accumulator,
                                     const std::byte* second) const {
-  if (pass.begin == isa::PassBegin::kZero) {
-    return std::vector<float>(static_cast<std::size_t>(chip_->mxm.columns), 0.0f);
-  }
-  if (pass.begin == isa::PassBegin::kContinue) return accumulator.results.back().values;
-  float factor_and_begins[2];
-  std::memcpy(factor_and_begins, second, sizeof(factor_and_begins));
-  if (factor_and_begins[1] != 0) {
+  if (BeginsAtZero(pass, second)) {
     return std::vector<float>(static_cast<std::size_t>(chip_->mxm.columns), 0.0f);
   }
   std::vector<float> sums = accumulator.results.back().values;
-  for (float& sum : sums) sum *= factor_and_begins[0];
+  if (pass.begin == isa::PassBegin::kRescale) {
+    float factor = 0;
+    std::memcpy(&factor, second, sizeof(factor));
+    for (float& sum : sums) sum *= factor;
+  }
   return sums;
 }
 
@@ -78,7 +74,7 @@ const char* Plane::Multiply(const isa::Pass& pass, std::int32_t step, std::int64
   const Buffer& buffer = buffers_[pass.buffer];
   Accumulator& accumulator = accumulators_[static_cast<std::size_t>(pass.accumulator + step)];
   if (cycle < accumulator.next_pass) return "a pass before the chain of the last one is done";
-  if (Continues(pass, second) && accumulator.results.empty()) {
+  if (!BeginsAtZero(pass, second) && accumulator.results.empty()) {
     return "a pass that goes on from an empty accumulator";
   }
   const isa::Load& load = buffer.tile.load;

@@ -65,8 +65,8 @@ void StepRun::BeginVxm(Running& running) {
     const auto first = ReadRegister(running.issue, vxm.first_block);
     if (!position || !first) return;
     running.vxm.position = *position;
+    running.vxm.first = running.issue.iteration == 0;
     running.vxm.first_position = isa::kKvBlock * (*first + running.issue.iteration);
-    running.vxm.iteration = running.issue.iteration;
   }
   const std::int64_t ready =
       now_ + (running.count - 1) * running.interval + isa::VxmTiming(chip_, vxm).latency_cycles;
@@ -103,12 +103,14 @@ void StepRun::Step(Running& running, const isa::Vxm& vxm, std::int64_t step) {
   StepVxm(running.vxm, step, a, b, out);
   const bool last = step + 1 == running.count;
   if (last) FinishStates(running);
-  if (vxm.to == isa::ResultSides::kNone || (vxm.op == isa::VxmOp::kDot && !last)) return;
+  isa::StreamGroup driven = vxm.out;
+  driven.width = static_cast<std::uint8_t>(ResultVectors(chip_, vxm, step));
+  if (driven.width == 0) return;
   const std::int64_t latency = isa::VxmTiming(chip_, vxm).latency_cycles;
   for (const isa::Hemisphere side : {isa::Hemisphere::kWest, isa::Hemisphere::kEast}) {
     const isa::ResultSides other =
         side == isa::Hemisphere::kWest ? isa::ResultSides::kEast : isa::ResultSides::kWest;
-    if (vxm.to != other) DriveGroup(running, side, isa::Flow::kOutward, vxm.out, 0, latency, out);
+    if (vxm.to != other) DriveGroup(running, side, isa::Flow::kOutward, driven, 0, latency, out);
   }
 }
 

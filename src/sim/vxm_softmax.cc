@@ -43,7 +43,6 @@ void StepSoftmax(const VxmStep& step) {
   const Visible visible = VisibleOf(work);
   float& max = work.states[static_cast<std::size_t>(step.step)];
   float& sum = work.sums[static_cast<std::size_t>(step.step)];
-  const float begins = work.iteration == 0 ? 1.0f : 0.0f;
   float correction = 1;
   if (visible.begin < visible.end) {
     float scores[isa::kKvBlock] = {};
@@ -63,9 +62,8 @@ void StepSoftmax(const VxmStep& step) {
     sum = std::fma(sum, correction, reference::Sum(p));
     max = new_max;
   }
-  std::memcpy(step.out.data() + work.vector_bytes, &correction, sizeof(correction));
-  std::memcpy(step.out.data() + static_cast<std::size_t>(work.vector_bytes) + sizeof(correction),
-              &begins, sizeof(begins));
+  const float two[] = {correction, work.first ? 1.0f : 0.0f};
+  std::memcpy(step.out.data() + work.vector_bytes, two, sizeof(two));
 }
 
 }  // namespace millrace::sim

@@ -28,9 +28,10 @@ struct VxmWork {
   const isa::Vxm* vxm = nullptr;
   std::int32_t vector_bytes = 0;
   std::vector<float> states = {}, sums = {};  // [count] of StatesOf, SumsOf
-  // kSoftmaxStep: the query's position, and the first position of the block of scores.
+  // kSoftmaxStep: the query's position, the first position of the block of scores, and whether this
+  // is the first block.
   std::int64_t position = 0, first_position = 0;
-  std::int64_t iteration = 0;  // of the loop around the instruction
+  bool first = false;
   std::vector<float> collected = {}, collected_b = {};  // what is needed when the last step is done
   std::vector<std::int32_t> chosen = {};                // kRoute: experts, ascending
 };
@@ -48,5 +49,8 @@ void FinishVxm(VxmWork& work);
 
 // Elements that count in a step.
 std::size_t StepElements(const isa::Vxm& vxm, std::int64_t step);
+
+// Vectors of the result's group that a step drives, from the first on.
+std::size_t ResultVectors(const Chip& chip, const isa::Vxm& vxm, std::int64_t step);
 
 }  // namespace millrace::sim
