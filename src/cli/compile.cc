@@ -7,7 +7,7 @@
 #include "cli/progress.h"
 #include "compiler/compile.h"
 #include "machine/load_system.h"
-#include "model/model.h"
+#include "model/shape.h"
 
 namespace millrace {
 namespace {
@@ -42,9 +42,12 @@ std::string Describe(const compiler::Compiled& compiled, const System& system) {
 }
 
 Result<std::string> Execute(CompileCall& call) {
-  MILLRACE_TRY(const std::string path, ModelPath(call.model));
+  std::string path = call.model;
+  if (!IsShape(path)) {
+    MILLRACE_TRY(path, ModelPath(call.model));
+  }
   std::optional<Progress> progress(fmt::format("compiling {}", Printable(path)));
-  MILLRACE_TRY(const Model model, Model::Load(path));
+  MILLRACE_TRY(const Model model, IsShape(path) ? LoadShape(path) : Model::Load(path));
   MILLRACE_TRY(const System system, LoadSystem(call.on));
   call.options.machine_fingerprint = Fingerprint(system);
   MILLRACE_TRY(const compiler::Compiled compiled,

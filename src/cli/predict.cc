@@ -1,9 +1,19 @@
 #include "cli/predict.h"
 
+#include "compiler/compile.h"
+
 namespace millrace {
 
-Result<Prediction> PredictDecode(const Graph&, const System& system, const PublishedResult&) {
-  return Unsupported("{}: there is no compiler yet", system.name);
+Result<Prediction> PredictDecode(const Graph& graph, const System& system,
+                                 const PublishedResult& result) {
+  MILLRACE_TRY(const compiler::Compiled compiled,
+               compiler::Compile(graph, system,
+                                 {.context = result.context, .position = result.position}));
+  const compiler::Report& report = compiled.report;
+  return Prediction{.seconds = report.seconds(),
+                    .bound_seconds = report.seconds() / report.ratio(),
+                    .chips = report.chips,
+                    .group = report.group};
 }
 
 }  // namespace millrace

@@ -49,7 +49,16 @@ class ProgramBuilder {
   std::vector<std::int32_t> KeptChips(const Stage& stage) const;
   void Append(const Stage& stage, std::vector<SectionCode> sections);
   Result<void> HandOver(const Stage& from, Lowering& sender, const Stage& to, Lowering& receiver,
-                        ValueId value);
+                        const Cut& cut);
+  // One word of a value on its way to the next group.
+  struct Word {
+    const Tensor* source = nullptr;
+    const Tensor* target = nullptr;
+    std::int32_t row = 0, step = 0, word = 0, turn = 0;
+  };
+  bool Has(const Tensor& tensor, std::int32_t member, std::int32_t step, std::int32_t word) const;
+  std::int64_t SendWord(SectionBuilder& builder, const Word& word, const Stage& from,
+                        const Stage& to);
   void Inputs(const Stage& stage, Lowering& lowering, const Tensor* embedding);
   void Outputs(const Stage& stage, Lowering& lowering);
 
@@ -85,77 +94,111 @@ void ProgramBuilder::Append(const Stage& stage, std::vector<SectionCode> section
   }
 }
 
-// Every chip sends the whole value to the chip with its number in the next group.
+// Every chip sends what it has of the values to the chip with its number in the next group.
 Result<void> ProgramBuilder::HandOver(const Stage& from, Lowering& sender, const Stage& to,
-                                      Lowering& receiver, ValueId id) {
-  MILLRACE_TRY_VOID(sender.MakeWhole(id));
-  sender.FinishSection(fmt::format("to hand over %{}", id.value));
+                                      Lowering& receiver, const Cut& cut) {
+  if (cut.values.size() == 1) MILLRACE_TRY_VOID(sender.MakeWhole(cut.values[0]));
+  sender.FinishSection(fmt::format("before operation {}", cut.before));
   Append(from, sender.TakeSections());
-  const Floorplan& plan = sender.floorplan();
-  const Chip& chip = system_.chip;
-  const Tensor& source = sender.value(id);
-  MILLRACE_TRY(Tensor * target, receiver.Reserve(id));
-  if (target->layout != source.layout) {
-    return Unsupported("{}: %{} crosses stages in two layouts", system_.name, id.value);
-  }
-  const std::int32_t g = partition_.group;
-  SectionBuilder builder(plan, shape_only_ ? 0 : 2 * g);
-  const std::int32_t word_elements = step_.word_elements;
+  SectionBuilder builder(sender.floorplan(), shape_only_ ? 0 : 2 * partition_.group);
   std::int64_t ready = 0;
   std::int32_t turn = 0;
-  for (std::int32_t row = 0; row < source.rows; ++row) {
-    for (std::int32_t s = 0; s < source.layout.steps(); ++s) {
-      const std::int32_t words = (source.layout.elements_of(s) + word_elements - 1) / word_elements;
-      for (std::int32_t w = 0; w < words; ++w, ++turn) {
-        std::vector<Task> tasks;
-        std::int32_t readable = 0;
-        for (std::int32_t variant = 0; variant < 4; ++variant) {
-          Task task(plan);
-          const auto stream = static_cast<std::uint8_t>((turn * 4 + variant) % chip.streams);
-          const Hemisphere side = variant % 2 == 0 ? Hemisphere::kWest : Hemisphere::kEast;
-          for (std::int32_t m = 0; m < g; ++m) {
-            const auto links = system_.LinksBetween(from.first_chip + m, to.first_chip + m);
-            const auto back = system_.LinksBetween(to.first_chip + m, from.first_chip + m);
-            MILLRACE_CHECK(links && back);
-            task.SetMember(m);
-            task.Read(side, source.group * kGroupSlices + w,
-                      {.address = {.base = source.address(row, s)},
-                       .stream = stream,
-                       .flow = Flow::kOutward},
-                      chip.edge(), 0);
-            const std::int32_t link = turn % links->count;
-            task.Send(links->first + link, {.side = side, .stream = stream}, 0);
-            task.SetMember(g + m);
-            task.Receive(back->first + link, {.to = isa::ResultSides::kBoth, .stream = stream},
-                         links->latency_cycles);
-            for (const Hemisphere at : {Hemisphere::kWest, Hemisphere::kEast}) {
-              readable = std::max(
-                  readable, task.Write(at, target->group * kGroupSlices + w,
-                                       {.address = {.base = target->address(row, s)},
-                                        .stream = stream,
-                                        .flow = Flow::kInward,
-                                        .end_byte = static_cast<std::uint16_t>(chip.vector_bytes)},
-                                       chip.edge(), links->latency_cycles));
-            }
-          }
-          tasks.push_back(std::move(task));
+  for (const ValueId id : cut.values) {
+    const Tensor& source = sender.value(id);
+    MILLRACE_TRY(Tensor * target, receiver.ReserveLike(id, source));
+    for (std::int32_t row = 0; row < source.rows; ++row) {
+      for (std::int32_t step = 0; step < source.layout.steps(); ++step) {
+        const std::int32_t words =
+            (source.layout.elements_of(step) + step_.word_elements - 1) / step_.word_elements;
+        for (std::int32_t w = 0; w < words; ++w, ++turn) {
+          ready =
+              std::max(ready, SendWord(builder, {&source, target, row, step, w, turn}, from, to));
         }
-        const std::int64_t at =
-            source.ready_at(row, s) + chip.mem.read_latency_cycles + chip.edge();
-        ready = std::max(ready, builder.PlaceEarliest(tasks, at).base + readable);
       }
     }
   }
   const auto section = static_cast<std::int32_t>(program_.sections.size());
   program_.sections.push_back({static_cast<std::int32_t>(std::max(ready, builder.table().end())),
-                               isa::kNoRegister, fmt::format("hand over %{}", id.value)});
+                               isa::kNoRegister,
+                               fmt::format("hand over to operation {}", cut.before)});
+  const std::int32_t g = partition_.group;
   for (std::int32_t m = 0; m < (shape_only_ ? 0 : 2 * g); ++m) {
+    auto instructions = builder.Instructions(m);
+    if (instructions.empty()) continue;
     const auto block = static_cast<std::int32_t>(program_.blocks.size());
-    program_.blocks.push_back({program_.sections.back().name, builder.Instructions(m)});
+    program_.blocks.push_back({program_.sections.back().name, std::move(instructions)});
     const std::int32_t at = m < g ? from.first_chip + m : to.first_chip + m - g;
     program_.chips[static_cast<std::size_t>(at)].calls.push_back({section, block, {0}});
   }
   return {};
+}
+
+// The members that have word `word` of a row.
+bool ProgramBuilder::Has(const Tensor& tensor, std::int32_t member, std::int32_t step,
+                         std::int32_t word) const {
+  if (tensor.spread == Spread::kWhole) return true;
+  const Range share = tensor.shares[static_cast<std::size_t>(member)];
+  const std::int32_t index = step * 4 + word;
+  const auto word_of = [&](std::int32_t element) {
+    return element / step_.step_elements * 4 + element % step_.step_elements / step_.word_elements;
+  };
+  switch (tensor.spread) {
+    case Spread::kWhole:
+      return true;
+    case Spread::kParts:
+      return step / tensor.layout.steps_per_part() < share.size();
+    case Spread::kLocal:
+      return index < share.size();
+    case Spread::kInPlace:
+      return share.size() > 0 && index >= word_of(share.begin) && index <= word_of(share.end - 1);
+  }
+  return false;
+}
+
+// Returns when the word can be read.
+std::int64_t ProgramBuilder::SendWord(SectionBuilder& builder, const Word& word, const Stage& from,
+                                      const Stage& to) {
+  const Chip& chip = system_.chip;
+  const Floorplan plan(chip);
+  const std::int32_t g = partition_.group;
+  std::int32_t readable = 0;
+  std::vector<Task> tasks;
+  for (std::int32_t variant = 0; variant < 4; ++variant) {
+    Task task(plan);
+    const auto stream = static_cast<std::uint8_t>((word.turn * 4 + variant) % chip.streams);
+    const Hemisphere side = variant % 2 == 0 ? Hemisphere::kWest : Hemisphere::kEast;
+    for (std::int32_t m = 0; m < g; ++m) {
+      if (!Has(*word.source, m, word.step, word.word)) continue;
+      const auto links = system_.LinksBetween(from.first_chip + m, to.first_chip + m);
+      const auto back = system_.LinksBetween(to.first_chip + m, from.first_chip + m);
+      MILLRACE_CHECK(links && back);
+      task.SetMember(m);
+      task.Read(side, word.source->group * kGroupSlices + word.word,
+                {.address = {.base = word.source->address(word.row, word.step)},
+                 .stream = stream,
+                 .flow = Flow::kOutward},
+                chip.edge(), 0);
+      const std::int32_t link = word.turn % links->count;
+      task.Send(links->first + link, {.side = side, .stream = stream}, 0);
+      task.SetMember(g + m);
+      task.Receive(back->first + link, {.to = isa::ResultSides::kBoth, .stream = stream},
+                   links->latency_cycles);
+      for (const Hemisphere at : {Hemisphere::kWest, Hemisphere::kEast}) {
+        const isa::Write write{.address = {.base = word.target->address(word.row, word.step)},
+                               .stream = stream,
+                               .flow = Flow::kInward,
+                               .end_byte = static_cast<std::uint16_t>(chip.vector_bytes)};
+        readable = std::max(readable, task.Write(at, word.target->group * kGroupSlices + word.word,
+                                                 write, chip.edge(), links->latency_cycles));
+      }
+    }
+    if (!task.usages().empty()) tasks.push_back(std::move(task));
+  }
+  if (tasks.empty()) return 0;
+  const std::int64_t at = chip.mem.read_latency_cycles + chip.edge();
+  std::int64_t source_ready = 0;
+  for (const std::int64_t cycle : word.source->ready) source_ready = std::max(source_ready, cycle);
+  return builder.PlaceEarliest(tasks, source_ready + at).base + readable;
 }
 
 void ProgramBuilder::Inputs(const Stage& stage, Lowering& lowering, const Tensor* embedding) {
@@ -212,7 +255,7 @@ Result<isa::Program> ProgramBuilder::Build() {
   program_.chips.resize(static_cast<std::size_t>(system_.chips()));
   const StepShape shape{options_.rows, options_.shared_sequence, options_.context};
   std::unique_ptr<Lowering> before;
-  const std::vector<Cut> cuts = Cuts(graph_);
+  const std::vector<Cut> cuts = Cuts(graph_, graph_.operations.size());
   for (std::size_t s = 0; s < partition_.stages.size(); ++s) {
     const Stage& stage = partition_.stages[s];
     auto lowering = std::make_unique<Lowering>(graph_, plan_, system_, KeptChips(stage),
@@ -226,7 +269,7 @@ Result<isa::Program> ProgramBuilder::Build() {
       const auto cut = std::find_if(cuts.begin(), cuts.end(),
                                     [&](const Cut& c) { return c.before == stage.first; });
       MILLRACE_CHECK(cut != cuts.end());
-      MILLRACE_TRY_VOID(HandOver(partition_.stages[s - 1], *before, stage, *lowering, cut->value));
+      MILLRACE_TRY_VOID(HandOver(partition_.stages[s - 1], *before, stage, *lowering, *cut));
     }
     std::optional<Tensor> kept_embedding;
     if (embedding != nullptr) kept_embedding = *embedding;
@@ -281,7 +324,7 @@ Report MakeReport(const Graph& graph, const System& system, const CompileOptions
       report.cycles_per_block += section.length_cycles;
     }
   }
-  report.position = std::max(0, std::min(options.context - 1, 255));
+  report.position = std::min(options.context - 1, options.position < 0 ? 255 : options.position);
   report.cycles = CyclesAt(program, report.position);
   report.lower_bound_cycles =
       LowerBound(graph, system, partition.group, static_cast<std::int32_t>(partition.stages.size()),
@@ -296,39 +339,65 @@ Report MakeReport(const Graph& graph, const System& system, const CompileOptions
 
 }  // namespace
 
+namespace {
+
+struct Fitted {
+  Partition partition;
+  isa::Program program;
+  std::int32_t install_words_used = 0;
+};
+
+// The fullest stages that are not too full.
+Result<Fitted> Fit(const Graph& graph, const System& system, const CompileOptions& options,
+                   std::int32_t group) {
+  const StepShape shape{options.rows, options.shared_sequence, options.context};
+  std::optional<Error> refusal;
+  for (const std::size_t most_values : {std::size_t{1}, std::size_t{4}}) {
+    for (const double usable : {0.97, 0.92, 0.86, 0.78, 0.65}) {
+      auto partition = Divide(graph, system, shape, group, usable, most_values);
+      if (!partition.ok()) {
+        if (!refusal) refusal = partition.error();
+        break;
+      }
+      ProgramBuilder builder(graph, system, options, *partition);
+      auto program = builder.Build();
+      if (program.ok()) {
+        return Fitted{*partition, std::move(program).value(), builder.install_words_used()};
+      }
+      refusal = program.error();
+      if (refusal->code != ErrorCode::kExhausted) return *refusal;
+    }
+  }
+  return *refusal;
+}
+
+}  // namespace
+
 Result<Compiled> Compile(const Graph& graph, const System& system, const CompileOptions& options) {
   std::vector<std::int32_t> sizes = GroupSizes(system);
   if (options.group > 0) sizes = {options.group};
   std::optional<Compiled> best;
   std::vector<Candidate> candidates;
   std::optional<Error> refusal;
-  const StepShape shape{options.rows, options.shared_sequence, options.context};
   for (const std::int32_t group : sizes) {
-    auto partition = Divide(graph, system, shape, group);
     Candidate candidate{.group = group};
-    if (!partition.ok()) {
-      candidate.refusal = partition.error().message;
-      refusal = partition.error();
+    auto fitted = Fit(graph, system, options, group);
+    if (!fitted.ok()) {
+      candidate.refusal = fitted.error().message;
+      refusal = fitted.error();
       candidates.push_back(candidate);
       continue;
     }
-    candidate.stages = static_cast<std::int32_t>(partition->stages.size());
-    candidate.chips = partition->chips();
-    ProgramBuilder builder(graph, system, options, *partition);
-    auto program = builder.Build();
-    if (!program.ok()) {
-      candidate.refusal = program.error().message;
-      refusal = program.error();
-      candidates.push_back(candidate);
-      continue;
-    }
-    Report report = MakeReport(graph, system, options, *partition, *program);
+    const Partition& partition = fitted->partition;
+    candidate.stages = static_cast<std::int32_t>(partition.stages.size());
+    candidate.chips = partition.chips();
+    Report report = MakeReport(graph, system, options, partition, fitted->program);
     report.install_words = system.chip.mem.words;
-    report.install_words_used = builder.install_words_used();
+    report.install_words_used = fitted->install_words_used;
     candidate.cycles = report.cycles;
     candidates.push_back(candidate);
     if (!best || report.cycles < best->report.cycles) {
-      best = Compiled{std::move(program).value(), *partition, report, {}};
+      best = Compiled{std::move(fitted->program), partition, report, {}};
     }
   }
   if (!best) return *refusal;

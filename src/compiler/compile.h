@@ -24,6 +24,7 @@ struct CompileOptions {
   bool shared_sequence = false;  // the rows are consecutive tokens of one sequence (prefill)
   std::int32_t context = 2048;   // positions that KV has room for, of each sequence
   std::int32_t group = 0;        // chips that share a layer; 0: searched
+  std::int32_t position = -1;    // that the report is for; -1: 255, or the last if that is less
   std::string model = "";        // name, for messages
   std::uint64_t model_fingerprint = 0;
   std::uint64_t machine_fingerprint = 0;

@@ -20,7 +20,7 @@ struct HeadTile {
 
 struct Lowering::Unit {
   std::int32_t plane = 0;
-  std::int32_t queries = 0;              // of the member with most
+  std::int32_t queries = 0;                   // of the member with most
   std::vector<Range> member_queries = {};     // heads of the whole model
   std::vector<std::int32_t> member_key = {};  // key-value head of the whole model; -1: none
   // By sequence, then tile: the address of position 0.
@@ -36,8 +36,8 @@ struct Lowering::Unit {
 };
 
 struct Lowering::HeadPlan {
-  std::vector<HeadShare> shares = {};    // by member
-  std::int32_t heads = 0;           // query heads of the member with most
+  std::vector<HeadShare> shares = {};         // by member
+  std::int32_t heads = 0;                     // query heads of the member with most
   Layout key_layout = {}, value_layout = {};  // of one head
   std::vector<HeadTile> key_tiles = {}, value_tiles = {};
   std::vector<Unit> units = {};

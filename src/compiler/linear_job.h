@@ -12,7 +12,7 @@ namespace millrace::compiler {
 struct Lowering::Piece {
   std::int32_t plane = 0;
   std::int32_t columns = 0;          // of the member with most
-  std::vector<Range> rows = {};           // of the weight, by member
+  std::vector<Range> rows = {};      // of the weight, by member
   std::int32_t word = 0, shift = 0;  // of the first, in the member's tensor: word, byte
   std::int32_t first_step = 0;       // of the input: of its group
   bool ends_row = false;             // the last of the tensor: what is behind it is zeros
@@ -23,7 +23,7 @@ struct Lowering::LinearJob {
   const Tensor* x = nullptr;       // prepared
   std::int32_t row = 0, rows = 1;  // of x and the result
   std::int64_t columns = 0;        // of the result
-  ValuePlan plan = {};                  // of the result
+  ValuePlan plan = {};             // of the result
   std::int32_t groups = 1;
   const Weight* bias = nullptr;
   std::int32_t experts = 1;  // stacked matrices, of which the register chooses one

@@ -83,9 +83,16 @@ Result<Lowering::HeadPlan> Lowering::PlanHeads(const Attention& op, ValueId id) 
   const std::int32_t words =
       CeilDiv(CeilDiv(shape_.context, isa::kKvBlock) * isa::kKvBlock, chip.mxm.install_streams);
   std::vector<std::int32_t> accumulators(planes_.size(), attention_accumulators());
+  std::int32_t first_plane = 0;
   for (std::size_t u = 0; u < plan.units.size(); ++u) {
     Unit& unit = plan.units[u];
-    unit.plane = static_cast<std::int32_t>(u) % floorplan_.planes();
+    // Units take turns on the planes; the first goes to the plane with most room.
+    if (u == 0) {
+      for (std::int32_t p = 1; p < floorplan_.planes(); ++p) {
+        if (tiles_.used(p) < tiles_.used(first_plane)) first_plane = p;
+      }
+    }
+    unit.plane = (first_plane + static_cast<std::int32_t>(u)) % floorplan_.planes();
     for (std::int32_t s = 0; s < value_steps; ++s) {
       unit.value_planes.push_back((unit.plane + 2 * s) % floorplan_.planes());
     }

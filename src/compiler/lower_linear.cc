@@ -447,11 +447,15 @@ Result<Tensor> Lowering::Multiply(LinearJob& job) {
   }
   MILLRACE_TRY(Tensor out, NewTensor(job.columns, job.plan, 4, {job.avoid}));
   std::vector<Piece> pieces = CutPieces(job);
-  std::vector<std::int64_t> load(planes_.size(), 0);
-  for (Piece& piece : pieces) {  // to the plane that has least
-    const auto least = std::min_element(load.begin(), load.end());
-    piece.plane = static_cast<std::int32_t>(least - load.begin());
-    *least += piece.columns;
+  std::vector<std::int64_t> columns(planes_.size(), 0);
+  for (Piece& piece : pieces) {  // to the plane that has least to do, and least in its slices
+    for (std::int32_t p = 1; p < floorplan_.planes(); ++p) {
+      const auto cost = [&](std::int32_t plane) {
+        return std::make_pair(columns[static_cast<std::size_t>(plane)], tiles_.used(plane));
+      };
+      if (cost(p) < cost(piece.plane)) piece.plane = p;
+    }
+    columns[static_cast<std::size_t>(piece.plane)] += piece.columns;
   }
   PlacePieces(job, pieces, out);
   return out;

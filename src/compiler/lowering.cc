@@ -169,6 +169,19 @@ Result<Tensor*> Lowering::Reserve(ValueId id) {
   return &values_.insert_or_assign(id.value, std::move(tensor)).first->second;
 }
 
+Result<Tensor*> Lowering::ReserveLike(ValueId id, const Tensor& other) {
+  ValuePlan plan = plan_->value(id);
+  plan.parts = other.layout.parts;
+  if (other.spread == Spread::kParts) plan.parts = plan_->value(id).parts;
+  plan.spread = other.spread;
+  plan.shares = other.shares;
+  MILLRACE_TRY(Tensor tensor, NewTensor(graph_->columns[id.index()], plan, 4, {}));
+  if (tensor.layout != other.layout) {
+    return Unsupported("{}: %{} crosses stages in two layouts", system_->name, id.value);
+  }
+  return &values_.insert_or_assign(id.value, std::move(tensor)).first->second;
+}
+
 Result<void> Lowering::Run(std::size_t first, std::size_t end) {
   for (std::size_t i = first; i < end; ++i) {
     const ValueId id{static_cast<std::int32_t>(i)};

@@ -74,6 +74,8 @@ class Lowering {
 
   // A whole binary32 tensor of the work memory for value `id`, to be filled by somebody else.
   Result<Tensor*> Reserve(ValueId id);
+  // A place for a value that comes from another group, divided as it was there.
+  Result<Tensor*> ReserveLike(ValueId id, const Tensor& other);
   Tensor& value(ValueId id) { return values_.at(id.value); }
   // Makes the value whole on every chip.
   Result<void> MakeWhole(ValueId id);
@@ -102,9 +104,9 @@ class Lowering {
   };
   // Steps that one VXM instruction takes.
   struct StepRun {
-    std::int32_t first = 0;                     // of the row, in operands and result
-    std::int32_t count = 0;                     // of the member with most
-    std::int32_t elements = 0;                  // likewise
+    std::int32_t first = 0;                          // of the row, in operands and result
+    std::int32_t count = 0;                          // of the member with most
+    std::int32_t elements = 0;                       // likewise
     std::vector<std::int32_t> member_elements = {};  // empty: all the same
   };
   std::vector<StepRun> RunsOf(const Tensor& tensor) const;

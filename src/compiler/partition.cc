@@ -53,7 +53,7 @@ std::vector<std::int32_t> GroupSizes(const System& system) {
   return sizes;
 }
 
-std::vector<Cut> Cuts(const Graph& graph) {
+std::vector<Cut> Cuts(const Graph& graph, std::size_t most) {
   std::vector<std::size_t> last_use(graph.operations.size(), 0);
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
     for (const ValueId input : Inputs(graph.operations[i])) last_use[input.index()] = i;
@@ -62,8 +62,14 @@ std::vector<Cut> Cuts(const Graph& graph) {
   std::vector<Cut> cuts;
   std::set<std::size_t> live;
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
-    if (live.size() == 1 && i > 1) {
-      cuts.push_back({i, ValueId{static_cast<std::int32_t>(*live.begin())}});
+    // What a router chose is in registers, which are not handed over.
+    const bool routed = std::any_of(live.begin(), live.end(), [&](std::size_t v) {
+      return std::holds_alternative<Route>(graph.operations[v]);
+    });
+    if (!live.empty() && live.size() <= most && i > 1 && !routed) {
+      Cut cut{.before = i};
+      for (const std::size_t v : live) cut.values.push_back(ValueId{static_cast<std::int32_t>(v)});
+      cuts.push_back(std::move(cut));
     }
     live.insert(i);
     std::erase_if(live, [&](std::size_t v) { return last_use[v] <= i; });
@@ -104,13 +110,11 @@ std::int32_t FirstChip(const System& system, std::int32_t group, std::int32_t st
 }
 
 Result<Partition> Divide(const Graph& graph, const System& system, const StepShape& shape,
-                         std::int32_t group) {
-  // What planes and their tiles leave unused: a little of each.
-  constexpr double kUsable = 0.96;
+                         std::int32_t group, double usable, std::size_t most_values) {
   const auto capacity =
-      static_cast<std::int64_t>(kUsable * static_cast<double>(InstallBytes(system.chip)) * group);
-  std::vector<Cut> cuts = Cuts(graph);
-  cuts.push_back({graph.operations.size(), graph.logits});
+      static_cast<std::int64_t>(usable * static_cast<double>(InstallBytes(system.chip)) * group);
+  std::vector<Cut> cuts = Cuts(graph, most_values);
+  cuts.push_back({graph.operations.size(), {graph.logits}});
   Partition partition{.group = group, .stages = {}};
   std::size_t first = 0, from = 0;
   std::int64_t held = 0, total = 0, largest = 0;

@@ -2,8 +2,8 @@
 //
 // A stage is a row of operations on a group of chips that are all linked to each other; rows of its
 // matrices and heads are divided over the group. The graph may be cut wherever a single value
-// crosses. For a group size, every stage takes as many operations as its SRAM holds, so that as few
-// hand-overs as possible lie on the way of a token.
+// crosses, or several if that is not fine enough. For a group size, every stage takes as many
+// operations as its SRAM holds, so that as few hand-overs as possible lie on the way of a token.
 #pragma once
 
 #include <cstddef>
@@ -32,19 +32,23 @@ struct Partition {
 // The group sizes that a system offers: divisors of the number of chips that are linked directly.
 std::vector<std::int32_t> GroupSizes(const System& system);
 
-// Operations before which the graph can be cut, and the value that crosses there.
+// An operation before which the graph can be cut, and the values that cross there, ascending.
 struct Cut {
   std::size_t before = 0;
-  ValueId value;
+  std::vector<ValueId> values = {};
 };
-std::vector<Cut> Cuts(const Graph& graph);
+// The cuts that at most `most` values cross. Layers meet in one; inside a layer there are two to
+// four, which cost more to hand over but divide a model more finely.
+std::vector<Cut> Cuts(const Graph& graph, std::size_t most);
 
 // Bytes of weights and KV that an operation needs on all chips of a group together.
 std::int64_t OperationBytes(const Graph& graph, const Operation& operation, const StepShape& shape);
 
-// kExhausted if the system has too few chips for groups of this size; the message says how many.
+// usable: how much of the SRAM for weights and KV a stage may fill; planes that differ and tiles
+// that end within a word leave the rest empty. kExhausted if the system has too few chips for
+// groups of this size; the message says how many.
 Result<Partition> Divide(const Graph& graph, const System& system, const StepShape& shape,
-                         std::int32_t group);
+                         std::int32_t group, double usable, std::size_t most_values);
 
 // The first chip of group number `stage`: groups that follow each other are linked, chip by chip.
 std::int32_t FirstChip(const System& system, std::int32_t group, std::int32_t stage);
