@@ -179,9 +179,9 @@ std::int64_t ProgramBuilder::SendWord(SectionBuilder& builder, const Word& word,
                  .flow = Flow::kOutward},
                 chip.edge(), 0);
       const std::int32_t link = word.turn % links->count;
-      task.Send(links->first + link, {.side = side, .stream = stream}, 0);
+      task.Send(links->first + link, link, {.side = side, .stream = stream}, 0);
       task.SetMember(g + m);
-      task.Receive(back->first + link, {.to = isa::ResultSides::kBoth, .stream = stream},
+      task.Receive(back->first + link, link, {.to = isa::ResultSides::kBoth, .stream = stream},
                    links->latency_cycles);
       for (const Hemisphere at : {Hemisphere::kWest, Hemisphere::kEast}) {
         const isa::Write write{.address = {.base = word.target->address(word.row, word.step)},

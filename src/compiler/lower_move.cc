@@ -218,9 +218,10 @@ void Lowering::GatherRows(Tensor& tensor, std::int32_t first_row, std::int32_t r
                        .stream = out,
                        .flow = Flow::kOutward},
                       chip.edge(), 0);
-            task.Send(links->first + turn, {.side = side, .stream = out}, 0);
+            const std::int32_t slot = (d - 1) * links->count + turn;
+            task.Send(links->first + turn, slot, {.side = side, .stream = out}, 0);
             task.SetMember(peer);
-            task.Receive(back->first + turn, {.to = isa::ResultSides::kBoth, .stream = in},
+            task.Receive(back->first + turn, slot, {.to = isa::ResultSides::kBoth, .stream = in},
                          links->latency_cycles);
             const std::int32_t first_element =
                 word / 4 * step_elements_ + word % 4 * word_elements();

@@ -132,13 +132,14 @@ void Task::Shift(Hemisphere side, const isa::Shift& shift, std::int32_t at) {
   Add({UnitKind::kSxm, side, 0}, shift, at);
 }
 
-void Task::Send(std::int32_t link, const isa::Send& send, std::int32_t at) {
-  Use(plan_->send(link), at, send.count * plan_->chip().links.vector_cycles);
+void Task::Send(std::int32_t link, std::int32_t slot, const isa::Send& send, std::int32_t at) {
+  Use(plan_->send(slot), at, send.count * plan_->chip().links.vector_cycles);
   Add({UnitKind::kC2c, Hemisphere::kWest, static_cast<std::uint16_t>(link)}, send, at);
 }
 
-void Task::Receive(std::int32_t link, const isa::Receive& receive, std::int32_t at) {
-  Use(plan_->receive(link), at, receive.count * plan_->chip().links.vector_cycles);
+void Task::Receive(std::int32_t link, std::int32_t slot, const isa::Receive& receive,
+                   std::int32_t at) {
+  Use(plan_->receive(slot), at, receive.count * plan_->chip().links.vector_cycles);
   for (const Hemisphere side : {Hemisphere::kWest, Hemisphere::kEast}) {
     Carry(side, Flow::kInward, receive.stream, plan_->chip().edge(), 0, at, receive.count,
           plan_->chip().links.vector_cycles);

@@ -58,8 +58,11 @@ class Task {
   void Emit(std::int32_t plane, isa::Emit emit, std::int32_t at);
   void Vxm(std::int32_t chain, const isa::Vxm& vxm, std::int32_t at);
   void Shift(isa::Hemisphere side, const isa::Shift& shift, std::int32_t at);
-  void Send(std::int32_t link, const isa::Send& send, std::int32_t at);
-  void Receive(std::int32_t link, const isa::Receive& receive, std::int32_t at);
+  // `slot`: which of the links' resources it takes. Chips of a group use different links for the
+  // same thing (to the chip d places further), so that not the link but the distance is what all of
+  // them have in common.
+  void Send(std::int32_t link, std::int32_t slot, const isa::Send& send, std::int32_t at);
+  void Receive(std::int32_t link, std::int32_t slot, const isa::Receive& receive, std::int32_t at);
 
  private:
   void Use(std::int32_t resource, std::int32_t first, std::int32_t count = 1,
