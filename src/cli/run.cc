@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "cli/beside.h"
 #include "cli/chat.h"
 #include "cli/escapes.h"
 #include "cli/interrupt.h"
@@ -59,8 +60,9 @@ Result<Request> MakeRequest(const RunOptions& options, const Tokenizer& tokenize
 }
 
 // The exit status.
-Result<int> Continue(const RunOptions& options, const Tokenizer& tokenizer, const Backend& backend,
+Result<int> Continue(const RunOptions& options, const Model& model, const Backend& backend,
                      const EngineOptions& engine_options, double load_s) {
+  const Tokenizer& tokenizer = *model.tokenizer();
   MILLRACE_TRY(const std::string text, PromptText(options));
   MILLRACE_TRY_VOID(CheckLength(text, tokenizer, backend.executor->limits().context));
   MILLRACE_TRY(Request request, MakeRequest(options, tokenizer, text));
@@ -74,6 +76,11 @@ Result<int> Continue(const RunOptions& options, const Tokenizer& tokenizer, cons
   const Guessing guessing = options.proposer.wanted() ? Guessing::kOn : Guessing::kOff;
   if (!options.no_timings)
     PutNote(Timings(reply, backend, load_s, options.sampling.seed, guessing));
+  if (options.beside && reply.new_tokens > 1 && reply.decode_s > 0) {
+    PutNote("\n" + BesideOtherMachines(model, (reply.new_tokens - 1) / reply.decode_s,
+                                       backend.threads,
+                                       reply.prompt_tokens + reply.new_tokens / 2));
+  }
   return Interrupted() ? kInterrupted : 0;
 }
 
@@ -95,7 +102,7 @@ Result<int> Execute(const RunOptions& options) {
   const EngineOptions engine{.proposer = proposer.proposer.get(),
                              .speculation = options.proposer.speculation};
   if (!IsConversation(options)) {
-    return Continue(options, *model.tokenizer(), backend, engine, load_s);
+    return Continue(options, model, backend, engine, load_s);
   }
   MILLRACE_TRY_VOID(Chat(options, path, model, backend, engine));
   return 0;

@@ -32,6 +32,7 @@ void AddTextOptions(CLI::App& app, RunOptions& options) {
   app.add_flag("--no-escape", options.no_escape, "take the backslashes of -p and -r as they are");
   app.add_flag("!--no-display-prompt", options.echo, "do not print the prompt before the reply");
   app.add_flag("--no-timings", options.no_timings, "print nothing after the text");
+  app.add_flag("--beside", options.beside, "end with this machine, an LPU and a GPU side by side");
   app.add_option("--logprobs", options.logprobs,
                  "write each token and the N best to standard error, as JSON")
       ->type_name("N")

@@ -15,7 +15,7 @@ namespace millrace {
 struct RunOptions {
   std::string model;
   std::optional<std::string> prompt, prompt_file;  // at most one
-  bool ignore_eos = false, no_timings = false, echo = true;
+  bool ignore_eos = false, no_timings = false, echo = true, beside = false;
   bool escape = true, no_escape = false;
   std::int32_t new_tokens = -1;
   std::int64_t seed = -1;
