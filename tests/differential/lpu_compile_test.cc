@@ -1,0 +1,157 @@
+// What the compiler promises of whole programs: the same input gives the same program, what does
+// not fit or has no unit is refused in words, and random models give valid programs whose time is
+// exact.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <random>
+
+#include "compiler/compile.h"
+#include "graph/interpreter.h"
+#include "isa/verify.h"
+#include "lpu_step.h"
+#include "machine/load_system.h"
+#include "random_transformer.h"
+#include "sim/stepped_simulator.h"
+
+namespace millrace {
+namespace {
+
+TEST(Compile, TheSameInputGivesTheSameProgram) {
+  const RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 1);
+  const auto system = LoadSystem("groq-v1x2");
+  const auto first = compiler::Compile(model.graph, *system, {.context = 128});
+  const auto second = compiler::Compile(model.graph, *system, {.context = 128});
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_TRUE(first->program == second->program);
+}
+
+TEST(Compile, BinaryMatricesOf32BitsAreRefusedWithAdvice) {
+  const RandomTransformer model = MakeRandomTransformer({.ffn = 1024}, DType::kF32, 1);
+  const auto system = LoadSystem("groq-v1");
+  const auto compiled = compiler::Compile(model.graph, *system, {.context = 128});
+  ASSERT_FALSE(compiled.ok());
+  EXPECT_EQ(compiled.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(compiled.error().message.find("millrace quantize IN OUT Q8_0"), std::string::npos)
+      << compiled.error().message;
+}
+
+TEST(Compile, WhatDoesNotFitSaysHowManyChipsWould) {
+  RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 1);
+  for (Weight& weight : model.graph.weights) weight.bytes = {};
+  const auto system = LoadSystem("groq-v1");
+  const auto compiled = compiler::Compile(model.graph, *system, {.context = 1 << 20});
+  ASSERT_FALSE(compiled.ok());
+  EXPECT_EQ(compiled.error().code, ErrorCode::kExhausted);
+}
+
+TEST(Compile, StagesHandOverWithoutChangingABit) {
+  const RandomTransformer model = MakeRandomTransformer({.ffn = 1024, .layers = 5}, DType::kQ8_0, 3);
+  auto system = LoadSystem("groq-v1x8");
+  ASSERT_TRUE(system.ok());
+  system->chip.mem.words = 64;  // so small that a stage holds little more than a layer's half
+  const auto compiled = compiler::Compile(model.graph, *system, {.context = 64, .group = 2});
+  ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+  ASSERT_GT(compiled->partition.stages.size(), 1u);
+  const auto fault = isa::Verify(compiled->program, *system);
+  ASSERT_FALSE(fault) << isa::Print(*fault);
+  auto simulator = sim::SteppedSimulator::Make(compiled->program, *system);
+  ASSERT_TRUE(simulator.ok()) << simulator.error().message;
+  LpuInputs inputs(model.graph, compiled->program);
+  Interpreter interpreter(model.graph, reference::CacheType::kF16);
+  for (std::int32_t position = 0; position < 4; ++position) {
+    const TokenId token{position * 17 % 300};
+    const auto step = simulator->Step(inputs.For({&token, 1}, {&position, 1}));
+    ASSERT_FALSE(step.fault) << isa::Print(*step.fault);
+    const auto wanted = interpreter.Step({&token, 1});
+    ASSERT_EQ(0, std::memcmp(wanted.data(), step.logits.data(), wanted.size() * sizeof(float)));
+  }
+}
+
+RandomShape DrawShape(std::mt19937& random) {
+  const auto draw = [&](std::int64_t least, std::int64_t most) {
+    return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+  };
+  RandomShape shape;
+  shape.layers = draw(0, 2);
+  shape.kv_heads = draw(1, 3);
+  shape.heads = shape.kv_heads * draw(1, 4);
+  shape.head_dim = 16 * draw(2, 9);
+  while (shape.heads * shape.head_dim % 32 != 0) shape.head_dim += 16;
+  shape.rotary = 2 * draw(4, shape.head_dim / 2);
+  shape.hidden = 32 * draw(1, 14);
+  shape.ffn = 32 * draw(1, 24);
+  shape.vocabulary = draw(30, 700);
+  shape.pairs = draw(0, 1) != 0 ? RopePairs::kHalves : RopePairs::kAdjacent;
+  shape.biases = draw(0, 1) != 0;
+  shape.head_norms = draw(0, 1) != 0;
+  shape.post_norms = draw(0, 1) != 0;
+  shape.sinks = draw(0, 3) == 0;
+  if (draw(0, 1) != 0) shape.window = static_cast<std::int32_t>(draw(1, 100));
+  if (draw(0, 2) == 0) shape.attention_softcap = 5;
+  if (draw(0, 2) == 0) shape.logit_softcap = 10;
+  if (draw(0, 3) == 0) {
+    shape.experts = draw(2, 8);
+    shape.chosen = draw(1, shape.experts);
+    shape.expert_rows = 32 * draw(1, 6);
+  }
+  return shape;
+}
+
+// One random model on a random number of chips: the program is valid, takes the cycles it says, and
+// gives the interpreter's bits. How many: MILLRACE_RANDOM_GRAPHS, else a few.
+TEST(Compile, RandomModelsAreValidExactAndTheSame) {
+  const char* wanted_count = std::getenv("MILLRACE_RANDOM_GRAPHS");
+  const int count = wanted_count == nullptr ? 40 : std::atoi(wanted_count);
+  int compiled_count = 0;
+  for (int seed = 0; seed < count; ++seed) {
+    std::mt19937 random(static_cast<unsigned>(seed));
+    const RandomShape shape = DrawShape(random);
+    const DType dtype = random() % 2 == 0 ? DType::kQ8_0 : DType::kQ4_0;
+    const auto model = MakeRandomTransformer(shape, dtype, static_cast<unsigned>(seed));
+    const int chips = 1 << random() % 4;
+    const auto rows = static_cast<std::int32_t>(1 + random() % 3);
+    const auto system = LoadSystem(fmt::format("groq-v1x{}", chips));
+    const auto compiled =
+        compiler::Compile(model.graph, *system, {.rows = rows, .context = 128, .group = chips});
+    if (!compiled.ok()) {
+      ASSERT_EQ(compiled.error().code, ErrorCode::kUnsupported)
+          << "seed " << seed << ": " << compiled.error().message;
+      continue;
+    }
+    ++compiled_count;
+    const isa::Program& program = compiled->program;
+    const auto fault = isa::Verify(program, *system);
+    ASSERT_FALSE(fault) << "seed " << seed << ": " << isa::Print(*fault);
+    auto simulator = sim::SteppedSimulator::Make(program, *system);
+    ASSERT_TRUE(simulator.ok()) << "seed " << seed << ": " << simulator.error().message;
+    LpuInputs inputs(model.graph, program);
+    std::vector<Interpreter> interpreters;
+    for (int row = 0; row < rows; ++row) {
+      interpreters.emplace_back(model.graph, reference::CacheType::kF16);
+    }
+    for (std::int32_t position = 0; position < 2; ++position) {
+      std::vector<TokenId> tokens;
+      for (std::int32_t row = 0; row < rows; ++row) {
+        tokens.push_back(TokenId{static_cast<std::int32_t>((position * 11 + row * 5 + seed) % 30)});
+      }
+      const std::vector<std::int32_t> positions(static_cast<std::size_t>(rows), position);
+      const auto step = simulator->Step(inputs.For(tokens, positions));
+      ASSERT_FALSE(step.fault) << "seed " << seed << ": " << isa::Print(*step.fault);
+      ASSERT_EQ(step.cycles,
+                isa::SectionStarts(program, isa::RegistersAt(program, positions)).back());
+      for (std::size_t row = 0; row < tokens.size(); ++row) {
+        const auto wanted = interpreters[row].Step({&tokens[row], 1});
+        ASSERT_EQ(0, std::memcmp(wanted.data(), step.logits.data() + row * wanted.size(),
+                                 wanted.size() * sizeof(float)))
+            << "seed " << seed << " position " << position << " row " << row;
+      }
+    }
+  }
+  EXPECT_GT(compiled_count, count / 2);
+}
+
+}  // namespace
+}  // namespace millrace
