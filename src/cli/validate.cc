@@ -47,6 +47,25 @@ std::string TableText(const std::vector<Comparison>& comparisons) {
   return table.Markdown();
 }
 
+// What a run would need to be as fast as was published; empty if one token a step is enough.
+std::string WouldTake(const Comparison& comparison) {
+  constexpr double kNear = 0.05;
+  if (!comparison.prediction || comparison.error() > -kNear) return {};
+  const double published_us = comparison.result.unit == PublishedResult::Unit::kTokensPerSecond
+                                  ? 1e6 / comparison.result.value
+                                  : comparison.result.value;
+  const double bound_us = comparison.prediction->bound_seconds * 1e6;
+  std::string text = fmt::format("{:.0f} us a token", published_us);
+  if (published_us < bound_us) {
+    text += fmt::format(", where no schedule of one token a step on these chips is below {:.0f} us",
+                        bound_us);
+  }
+  return text + fmt::format(
+                    ": {:.1f} tokens a step by speculation, or hops and functions that much "
+                    "faster",
+                    1 / (1 + comparison.error()));
+}
+
 // What stands behind a line of the table.
 std::string NotesText(const Comparison& comparison) {
   const PublishedResult& result = comparison.result;
@@ -63,6 +82,7 @@ std::string NotesText(const Comparison& comparison) {
   }
   add("assumed", fmt::format("{}", fmt::join(result.assumed, "; ")));
   add("unpredicted", comparison.refusal);
+  add("would take", WouldTake(comparison));
   for (const Variation& variation : comparison.variations) {
     const double change = comparison.prediction->seconds / variation.seconds - 1;
     text += fmt::format("  {:<24} {} tok/s ({:+.1f} %)\n", variation.name, Rate(variation.seconds),
