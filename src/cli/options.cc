@@ -167,9 +167,9 @@ void AddPlaceOptions(CLI::App& app, BackendOptions& options) {
   app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")
       ->type_name("TYPE")
       ->check(types);
-  app.add_option("--on", options.on, "host, or interpreter (the reference itself: slow)")
-      ->type_name("PLACE")
-      ->check(OneOf({"host", "interpreter"}));
+  app.add_option("--on", options.on,
+                 "host, interpreter (the reference itself: slow), or simulated LPUs: MACHINE[xN]")
+      ->type_name("PLACE");
 }
 
 void AddBackendOptions(CLI::App& app, BackendOptions& options) {

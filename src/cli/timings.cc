@@ -60,6 +60,21 @@ std::string GuessesText(const ReplyCounts& counts) {
                      100.0 * counts.accepted_tokens / counts.proposed_tokens);
 }
 
+// What the reply would have taken on the machine that was simulated.
+std::string SimulatedText(const SimulatedBackend& simulated) {
+  const SimulatedFigures& figures = simulated.figures();
+  if (figures.tokens == 0) return "";
+  const double clock = simulated.system().chip.clock_hz;
+  const auto mean = static_cast<double>(figures.cycles) / static_cast<double>(figures.tokens);
+  std::string text = fmt::format(
+      "{}: {:.0f} cycles a token (the last: {}), {:.2f} us, {:.0f} tok/s, exact",
+      simulated.system().name, mean, figures.last_cycles, mean / clock * 1e6, clock / mean);
+  if (const double energy = simulated.energy_j(); energy > 0) {
+    text += fmt::format("; at least {:.1f} uJ", energy * 1e6);
+  }
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string Timings(const Reply& reply, const Backend& backend, double load_s, std::uint64_t seed,
@@ -69,13 +84,15 @@ std::string Timings(const Reply& reply, const Backend& backend, double load_s, s
   if (reply.prefill_s <= 0) return text;
   text += PrefillLine(reply) + "\n";
   const int decoded = reply.new_tokens - 1;
-  if (decoded < 1 || reply.decode_s <= 0) return text;
+  const std::string simulated =
+      backend.simulated == nullptr ? "" : SimulatedText(*backend.simulated);
+  if (decoded < 1 || reply.decode_s <= 0) return text + simulated;
   const std::int64_t middle = reply.prompt_tokens + reply.new_tokens / 2;
   const double bytes = backend.plan == nullptr ? 0 : backend.plan->bytes_per_token(middle);
   text += Line("decode", reply.decode_s, decoded);
   switch (guessing) {
     case Guessing::kOff:
-      return text + BandwidthText(backend, bytes, decoded / reply.decode_s) + "\n";
+      return text + BandwidthText(backend, bytes, decoded / reply.decode_s) + "\n" + simulated;
     case Guessing::kOn:  // a step is several tokens, and perhaps two models: no bytes a token
       return text + GuessesText(reply.counts) + "\n";
   }

@@ -6,6 +6,7 @@
 
 #include "engine/interpreter_backend.h"
 #include "engine/prefix_cache.h"
+#include "machine/load_system.h"
 
 namespace millrace {
 namespace {
@@ -92,11 +93,30 @@ Result<Backend> MakeHost(const Model& model, const BackendOptions& options,
   return Backend{.executor = std::move(executor), .plan = plan, .threads = plan->options().threads};
 }
 
+Result<Backend> MakeSimulated(const Model& model, const BackendOptions& options,
+                              const ExecutorLimits& limits) {
+  const char* forced = std::getenv("MILLRACE_CPU");
+  MILLRACE_TRY(const CpuLevel level, ChooseLevel(forced == nullptr ? "" : forced));
+  MILLRACE_TRY(System system, LoadSystem(options.on));
+  const int threads = options.threads == 0 ? AvailableCpus() : options.threads;
+  MILLRACE_TRY(auto executor,
+               SimulatedBackend::Make(model.graph(), std::move(system), limits,
+                                      options.context == 0, {.level = level, .threads = threads}));
+  const SimulatedBackend* simulated = executor.get();
+  return Backend{.executor = std::move(executor), .simulated = simulated, .threads = threads};
+}
+
 }  // namespace
 
 Result<void> Validate(const BackendOptions& options) {
   if (options.on != "host" && options.on != "interpreter") {
-    return Invalid("--on: found '{}', wanted host or interpreter", options.on);
+    if (const auto system = LoadSystem(options.on); !system.ok()) {
+      return Invalid("--on: found '{}', wanted host, interpreter or MACHINE[xN]: {}", options.on,
+                     system.error().message);
+    }
+    if (options.key_type != "f16") {
+      return Unsupported("KV cache: found type '{}', wanted f16 on an LPU", options.key_type);
+    }
   }
   for (const std::string& type : {options.key_type, options.value_type}) {
     if (FindKvType(type) == nullptr) {
@@ -122,6 +142,7 @@ Result<Backend> MakeBackend(const Model& model, const BackendOptions& options) {
   const NamedKvType& kv_type = *FindKvType(options.key_type);
   MILLRACE_TRY(const ExecutorLimits limits, Limits(model, options));
   if (options.on == "host") return MakeHost(model, options, limits, kv_type.host);
+  if (options.on != "interpreter") return MakeSimulated(model, options, limits);
   return Backend{
       .executor = std::make_unique<InterpreterBackend>(model.graph(), kv_type.interpreter, limits),
       .plan = nullptr,

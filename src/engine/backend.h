@@ -8,13 +8,15 @@
 #include "base/result.h"
 #include "engine/executor.h"
 #include "engine/host_backend.h"
+#include "engine/simulated_backend.h"
 #include "model/model.h"
 
 namespace millrace {
 
 struct BackendOptions {
   std::string on =
-      "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow
+      "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow; or a
+                    // machine, "groq-v1x8" (machine/load_system.h): simulated LPUs, one sequence
   int threads = 0;  // 0: one a CPU that the process may use
   // Positions a sequence may have, at most 2^20 or what the model was trained on; 0: the model's,
   // at most 4096.
@@ -37,7 +39,8 @@ Result<void> Validate(const BackendOptions& options);
 
 struct Backend {
   std::unique_ptr<Executor> executor;
-  const HostPlan* plan = nullptr;  // null unless on the host
+  const HostPlan* plan = nullptr;               // null unless on the host
+  const SimulatedBackend* simulated = nullptr;  // null unless on simulated LPUs
   int threads = 1;
 };
 

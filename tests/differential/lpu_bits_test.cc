@@ -10,9 +10,10 @@
 #include "compiler/compile.h"
 #include "graph/interpreter.h"
 #include "isa/verify.h"
-#include "lpu_step.h"
+#include "engine/launch_inputs.h"
 #include "machine/load_system.h"
 #include "part_cases.h"
+#include "sim/fast_simulator.h"
 #include "sim/stepped_simulator.h"
 
 namespace millrace {
@@ -62,7 +63,9 @@ TEST_P(LpuBits, SteppedEqualsInterpreter) {
   ASSERT_FALSE(fault) << isa::Print(*fault);
   auto simulator = sim::SteppedSimulator::Make(program, *system);
   ASSERT_TRUE(simulator.ok()) << simulator.error().message;
-  LpuInputs inputs(model.graph, program);
+  auto fast = sim::FastSimulator::Make(program, *system, {.threads = 2});
+  ASSERT_TRUE(fast.ok()) << fast.error().message;
+  LaunchInputs inputs(model.graph, program);
   std::vector<Interpreter> interpreters;
   for (std::int32_t row = 0; row < c.rows; ++row) {
     interpreters.emplace_back(model.graph, reference::CacheType::kF16);
@@ -77,6 +80,10 @@ TEST_P(LpuBits, SteppedEqualsInterpreter) {
       tokens.push_back(TokenId{(position * position * 31 + position * 7 + row * 13) % 300});
     }
     const auto step = simulator->Step(inputs.For(tokens, positions));
+    const auto same = fast->Step(inputs.For(tokens, positions));
+    EXPECT_EQ(same.cycles, step.cycles);
+    ASSERT_EQ(0, std::memcmp(same.logits.data(), step.logits.data(), step.logits.size_bytes()))
+        << "fast, position " << position;
     ASSERT_FALSE(step.fault) << "position " << position << ": " << isa::Print(*step.fault);
     EXPECT_EQ(step.cycles,
               isa::SectionStarts(program, isa::RegistersAt(program, positions)).back());

@@ -9,9 +9,9 @@
 #include <random>
 
 #include "compiler/compile.h"
+#include "engine/launch_inputs.h"
 #include "graph/interpreter.h"
 #include "isa/verify.h"
-#include "lpu_step.h"
 #include "machine/load_system.h"
 #include "random_transformer.h"
 #include "sim/stepped_simulator.h"
@@ -59,7 +59,7 @@ TEST(Compile, StagesHandOverWithoutChangingABit) {
   ASSERT_FALSE(fault) << isa::Print(*fault);
   auto simulator = sim::SteppedSimulator::Make(compiled->program, *system);
   ASSERT_TRUE(simulator.ok()) << simulator.error().message;
-  LpuInputs inputs(model.graph, compiled->program);
+  LaunchInputs inputs(model.graph, compiled->program);
   Interpreter interpreter(model.graph, reference::CacheType::kF16);
   for (std::int32_t position = 0; position < 4; ++position) {
     const TokenId token{position * 17 % 300};
@@ -127,7 +127,7 @@ TEST(Compile, RandomModelsAreValidExactAndTheSame) {
     ASSERT_FALSE(fault) << "seed " << seed << ": " << isa::Print(*fault);
     auto simulator = sim::SteppedSimulator::Make(program, *system);
     ASSERT_TRUE(simulator.ok()) << "seed " << seed << ": " << simulator.error().message;
-    LpuInputs inputs(model.graph, program);
+    LaunchInputs inputs(model.graph, program);
     std::vector<Interpreter> interpreters;
     for (int row = 0; row < rows; ++row) {
       interpreters.emplace_back(model.graph, reference::CacheType::kF16);

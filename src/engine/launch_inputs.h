@@ -1,4 +1,4 @@
-// One sequence (or a batch) on a simulated system: what the host brings to every step.
+// What the host brings to every launch of an LPU program: embeddings, and the angles of positions.
 #pragma once
 
 #include <span>
@@ -12,11 +12,12 @@
 
 namespace millrace {
 
-class LpuInputs {
+class LaunchInputs {
  public:
-  LpuInputs(const Graph& graph, const isa::Program& program);
+  // The graph that the program was compiled from, and the program; both must outlive the object.
+  LaunchInputs(const Graph& graph, const isa::Program& program);
 
-  // tokens, positions: [rows]. Valid until the next call.
+  // tokens, positions: [rows of the program]. Valid until the next call.
   sim::StepInputs For(std::span<const TokenId> tokens, std::span<const std::int32_t> positions);
 
  private:

@@ -1,18 +1,18 @@
-#include "lpu_step.h"
+#include "engine/launch_inputs.h"
 
 #include "numerics/reference.h"
 
 namespace millrace {
 
-LpuInputs::LpuInputs(const Graph& graph, const isa::Program& program)
+LaunchInputs::LaunchInputs(const Graph& graph, const isa::Program& program)
     : graph_(graph), program_(program), tensors_(program.inputs.size()) {
   for (const RopeTable& table : graph.rope_tables) {
     angles_.push_back(BuildRopeAngles(table, static_cast<std::size_t>(program.context)));
   }
 }
 
-sim::StepInputs LpuInputs::For(std::span<const TokenId> tokens,
-                               std::span<const std::int32_t> positions) {
+sim::StepInputs LaunchInputs::For(std::span<const TokenId> tokens,
+                                  std::span<const std::int32_t> positions) {
   const Weight& table = graph_.weight(std::get<Embed>(graph_.operations[0]).table);
   views_.clear();
   for (std::size_t i = 0; i < program_.inputs.size(); ++i) {
