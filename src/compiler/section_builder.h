@@ -44,7 +44,6 @@ class SectionBuilder {
  private:
   void Keep(const Task& task, std::int64_t base);
 
-  const Floorplan* plan_;
   ReservationTable table_;
   std::vector<Usage> placed_;  // of a loop only: all usages, in cycles of the iteration
   std::vector<std::vector<isa::Instruction>> instructions_;  // by member

@@ -13,7 +13,7 @@
 #include "graph/interpreter.h"
 #include "isa/verify.h"
 #include "machine/load_system.h"
-#include "random_transformer.h"
+#include "random_shape.h"
 #include "sim/stepped_simulator.h"
 
 namespace millrace {
@@ -48,7 +48,8 @@ TEST(Compile, WhatDoesNotFitSaysHowManyChipsWould) {
 }
 
 TEST(Compile, StagesHandOverWithoutChangingABit) {
-  const RandomTransformer model = MakeRandomTransformer({.ffn = 1024, .layers = 5}, DType::kQ8_0, 3);
+  const RandomTransformer model =
+      MakeRandomTransformer({.ffn = 1024, .layers = 5}, DType::kQ8_0, 3);
   auto system = LoadSystem("groq-v1x8");
   ASSERT_TRUE(system.ok());
   system->chip.mem.words = 64;  // so small that a stage holds little more than a layer's half
@@ -70,36 +71,6 @@ TEST(Compile, StagesHandOverWithoutChangingABit) {
   }
 }
 
-RandomShape DrawShape(std::mt19937& random) {
-  const auto draw = [&](std::int64_t least, std::int64_t most) {
-    return std::uniform_int_distribution<std::int64_t>(least, most)(random);
-  };
-  RandomShape shape;
-  shape.layers = draw(0, 2);
-  shape.kv_heads = draw(1, 3);
-  shape.heads = shape.kv_heads * draw(1, 4);
-  shape.head_dim = 16 * draw(2, 9);
-  while (shape.heads * shape.head_dim % 32 != 0) shape.head_dim += 16;
-  shape.rotary = 2 * draw(4, shape.head_dim / 2);
-  shape.hidden = 32 * draw(1, 14);
-  shape.ffn = 32 * draw(1, 24);
-  shape.vocabulary = draw(30, 700);
-  shape.pairs = draw(0, 1) != 0 ? RopePairs::kHalves : RopePairs::kAdjacent;
-  shape.biases = draw(0, 1) != 0;
-  shape.head_norms = draw(0, 1) != 0;
-  shape.post_norms = draw(0, 1) != 0;
-  shape.sinks = draw(0, 3) == 0;
-  if (draw(0, 1) != 0) shape.window = static_cast<std::int32_t>(draw(1, 100));
-  if (draw(0, 2) == 0) shape.attention_softcap = 5;
-  if (draw(0, 2) == 0) shape.logit_softcap = 10;
-  if (draw(0, 3) == 0) {
-    shape.experts = draw(2, 8);
-    shape.chosen = draw(1, shape.experts);
-    shape.expert_rows = 32 * draw(1, 6);
-  }
-  return shape;
-}
-
 // One random model on a random number of chips: the program is valid, takes the cycles it says, and
 // gives the interpreter's bits. How many: MILLRACE_RANDOM_GRAPHS, else a few.
 TEST(Compile, RandomModelsAreValidExactAndTheSame) {
@@ -108,7 +79,9 @@ TEST(Compile, RandomModelsAreValidExactAndTheSame) {
   int compiled_count = 0;
   for (int seed = 0; seed < count; ++seed) {
     std::mt19937 random(static_cast<unsigned>(seed));
-    const RandomShape shape = DrawShape(random);
+    const RandomShape shape = DrawShape([&](std::int64_t least, std::int64_t most) {
+      return std::uniform_int_distribution<std::int64_t>(least, most)(random);
+    });
     const DType dtype = random() % 2 == 0 ? DType::kQ8_0 : DType::kQ4_0;
     const auto model = MakeRandomTransformer(shape, dtype, static_cast<unsigned>(seed));
     const int chips = 1 << random() % 4;
