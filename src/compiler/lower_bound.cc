@@ -47,7 +47,7 @@ class Bound {
       done_[i] = std::visit([&](const auto& op) { return Done(op); }, graph_.operations[i]);
       if (plan_.value(ValueId{static_cast<std::int32_t>(i)}).spread == Spread::kInPlace &&
           i != graph_.logits.index()) {
-        done_[i] += Gather(i);
+        done_[i] += Gather();
       }
     }
     return std::max(done_[graph_.logits.index()],
@@ -64,12 +64,14 @@ class Bound {
     const std::int64_t held = planes * chip_.mxm.buffers * chip_.mxm.rows * chip_.mxm.columns;
     return std::max<std::int64_t>(0, bytes - held) / chip_.install_bytes();
   }
-  // One VXM operation on `columns` elements of a row.
+  // One VXM operation on a row of `columns` elements. Its steps stream: they may follow those of
+  // the operation before as these come, so that only the latency of one adds up; a sum needs them
+  // all.
   std::int64_t Vector(VxmOp op, std::int64_t columns, std::int32_t run = 0) const {
     isa::Vxm vxm{.op = op, .step_elements = step_, .run = run};
     const isa::StepTiming timing = isa::VxmTiming(chip_, vxm);
-    const std::int64_t steps = CeilDiv(columns, step_);
-    return (steps - 1) * timing.interval_cycles + timing.latency_cycles;
+    if (op != VxmOp::kSumSquares) return timing.latency_cycles;
+    return (CeilDiv(columns, step_) - 1) * timing.interval_cycles + timing.latency_cycles;
   }
   // From the VXM to a plane, through a sum over k, and back.
   std::int64_t Matrix(DType dtype, std::int64_t k) const {
@@ -149,14 +151,8 @@ class Bound {
            chosen_ * Vector(VxmOp::kScaledAdd, 1) + links;
   }
 
-  // A share over the links between two chips, and the link's latency.
-  std::int64_t Gather(std::size_t value) const {
-    const SystemLevel& level = system_.levels[0];
-    const std::int64_t words =
-        CeilDiv(CeilDiv(4 * graph_.columns[value], group_) * rows_, chip_.vector_bytes);
-    return level.latency_cycles + 2 * chip_.edge() +
-           (CeilDiv(words, level.links_per_peer) - 1) * chip_.links.vector_cycles;
-  }
+  // The last word of a share, from chip to chip; those before it may go while it is computed.
+  std::int64_t Gather() const { return system_.levels[0].latency_cycles + 2 * chip_.edge(); }
 
   const Graph& graph_;
   const System& system_;
@@ -176,19 +172,13 @@ class Bound {
 std::int64_t LowerBound(const Graph& graph, const System& system, std::int32_t group,
                         std::int32_t stages, std::int32_t rows, std::int32_t position) {
   std::int64_t bound = Bound(graph, system, group, rows, position).Run();
-  const std::int64_t words = CeilDiv(4 * graph.columns[0] * rows, system.chip.vector_bytes);
-  for (std::int32_t s = 0; s + 1 < stages; ++s) {
-    // The cheapest hand-over there is.
-    std::int64_t least = -1;
-    for (const SystemLevel& level : system.levels) {
-      if (level.links_per_peer == 0) continue;
-      const std::int64_t cycles =
-          level.latency_cycles +
-          (CeilDiv(words, level.links_per_peer) - 1) * system.chip.links.vector_cycles;
-      if (least < 0 || cycles < least) least = cycles;
-    }
-    bound += std::max<std::int64_t>(0, least);
+  // A hand-over takes at least the latency of the shortest link: what crosses may be divided.
+  std::int64_t least = 0;
+  for (const SystemLevel& level : system.levels) {
+    if (level.links_per_peer == 0) continue;
+    if (least == 0 || level.latency_cycles < least) least = level.latency_cycles;
   }
+  bound += (stages - 1) * least;
   return bound;
 }
 
