@@ -27,6 +27,9 @@ constexpr Verb kVerbs[] = {
     {"compile", Compile, "a scheduled program for LPUs, and its exact time"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
     {"template", RenderTemplate, "what a chat template makes of a conversation"},
+    {"verify", VerifyProgram, "whether an LPU program is valid on its machine, or why not"},
+    {"disasm", Disassemble, "an LPU program as text"},
+    {"assemble", Assemble, "an LPU program from its text"},
     {"machines", Machines, "the LPUs that are described, every number with its source"},
     {"validate", Validate, "published LPU results beside what is predicted for them"},
 };

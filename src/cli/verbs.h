@@ -19,6 +19,9 @@ int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
 int Compile(const Arguments& arguments);
 int RenderTemplate(const Arguments& arguments);
+int VerifyProgram(const Arguments& arguments);
+int Disassemble(const Arguments& arguments);
+int Assemble(const Arguments& arguments);
 int Machines(const Arguments& arguments);
 int Validate(const Arguments& arguments);
 

@@ -16,18 +16,24 @@ struct Buffer {
   std::int64_t in_use_until = 0;  // the first cycle of another load
 };
 
-// What a pass leaves in an accumulator.
-struct Sums {
-  std::int64_t ready = 0;    // the first cycle of an emit
-  std::int32_t columns = 0;  // that hold sums
+// The sums of a pass that began anew and of those that continued it.
+struct Chain {
+  std::int64_t first_ready = 0;  // when it replaces the chain before it
+  std::int64_t ready = 0;        // when all its passes are through
+  std::int32_t columns = 0;      // that hold sums
 };
 
 struct Accumulator {
   std::int64_t next_pass = 0;  // the first cycle
-  // Of the passes so far, oldest first, without those that a later one has overtaken: an emit gives
-  // the last that is there, although the next pass may be on its way.
-  std::vector<Sums> sums = {};
-  bool begun() const { return !sums.empty(); }
+  std::vector<Chain> chains;   // by time; those that can still be emitted
+  // The chain that an emit on `cycle` gives; null if there is none that is through.
+  const Chain* On(std::int64_t cycle) const {
+    for (std::size_t i = chains.size(); i-- > 0;) {
+      if (chains[i].ready <= cycle) return &chains[i];
+      if (chains[i].first_ready <= cycle) return nullptr;
+    }
+    return nullptr;
+  }
 };
 
 // One step of a pass or an emit: what its accumulator sees.
@@ -109,40 +115,42 @@ class Plane {
     const Load& tile = *step.issue->tile;
     const auto number = static_cast<std::size_t>(pass.accumulator + step.step);
     Accumulator& accumulator = accumulators_[number];
-    const bool continues = pass.begin == PassBegin::kContinue;
-    if (continues && !accumulator.begun()) {
+    std::vector<Chain>& chains = accumulator.chains;
+    if (pass.begin == PassBegin::kContinue && chains.empty()) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
                      "found accumulator {} empty, wanted sums to continue", number);
     }
-    if (accumulator.begun() && step.cycle < accumulator.next_pass) {
+    if (step.cycle < accumulator.next_pass) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
                      "found accumulator {} in a pass until cycle {}, wanted it free", number,
                      accumulator.next_pass);
     }
     const PassTiming timing = TimePass(run_.chip, tile.dtype, tile.k);
-    const std::int32_t columns = tile.columns;
-    const std::int32_t before =
-        continues && accumulator.begun() ? accumulator.sums.back().columns : columns;
-    std::vector<Sums>& sums = accumulator.sums;
-    while (sums.size() > 1 && sums[1].ready <= step.cycle) sums.erase(sums.begin());
-    sums.push_back({step.cycle + timing.latency_cycles, std::min(columns, before)});
     accumulator.next_pass = step.cycle + timing.chain_cycles;
+    const std::int64_t ready = step.cycle + timing.latency_cycles;
+    if (pass.begin != PassBegin::kContinue || chains.empty()) {  // kRescale may begin at 0
+      while (chains.size() > 1 && chains[1].first_ready <= step.cycle) chains.erase(chains.begin());
+      chains.push_back({ready, ready, tile.columns});
+      return;
+    }
+    chains.back().ready = ready;
+    chains.back().columns = std::min<std::int32_t>(tile.columns, chains.back().columns);
   }
 
   void EmitStep(const AccumulatorStep& step) {
     const auto& emit = std::get<Emit>(step.issue->instruction->action);
     const auto number = static_cast<std::size_t>(emit.accumulator + step.step);
     const Accumulator& accumulator = accumulators_[number];
-    const auto there = std::find_if(accumulator.sums.rbegin(), accumulator.sums.rend(),
-                                    [&](const Sums& sums) { return sums.ready <= step.cycle; });
-    if (there == accumulator.sums.rend()) {
-      faults_.Report(
-          Rule::kMatrix, unit_, step.cycle, "found accumulator {} {}, wanted its sums", number,
-          accumulator.begun() ? fmt::format("ready on cycle {}", accumulator.sums.front().ready)
-                              : std::string("empty"));
-    } else if (emit.columns > there->columns) {
+    const Chain* chain = accumulator.On(step.cycle);
+    if (chain == nullptr) {
+      faults_.Report(Rule::kMatrix, unit_, step.cycle, "found accumulator {} {}, wanted its sums",
+                     number,
+                     accumulator.chains.empty()
+                         ? std::string("empty")
+                         : fmt::format("ready on cycle {}", accumulator.chains.back().ready));
+    } else if (emit.columns > chain->columns) {
       faults_.Report(Rule::kMatrix, unit_, step.cycle,
-                     "found {} sums in accumulator {}, wanted the {} to emit", there->columns,
+                     "found {} sums in accumulator {}, wanted the {} to emit", chain->columns,
                      number, emit.columns);
     }
   }

@@ -379,6 +379,18 @@ TEST(VerifyMatrix, APassContinuesOnceTheChainIsThrough) {
   });
 }
 
+TEST(VerifyMatrix, AnAccumulatorKeepsItsSumsUntilThoseOfThePassThatReplacesThemCome) {
+  // The sums of 30 come on 36; those that replace them on 46, and are continued until 47.
+  ExpectLast(45, Rule::kMatrix, [](std::int32_t t) {
+    TestProgram test;
+    InstallAt(test, 20);
+    ActivationsAt(test, 30).At(30, Mxm(), Pass{.base = 4});
+    ActivationsAt(test, 40, 2).At(40, Mxm(), Pass{.base = 4});
+    test.At(41, Mxm(), Pass{.base = 4, .begin = PassBegin::kContinue});
+    return test.At(t, Mxm(), Emit{.columns = 4, .out = {0, 1}});
+  });
+}
+
 TEST(VerifyMatrix, APassOfFloatsHasTheIntervalOfFloats) {
   const auto with = [](std::uint16_t interval) {
     TestProgram test;
