@@ -167,8 +167,7 @@ void AddPlaceOptions(CLI::App& app, BackendOptions& options) {
   app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")
       ->type_name("TYPE")
       ->check(types);
-  app.add_option("--on", options.on,
-                 "host, interpreter (the reference itself: slow), or simulated LPUs: MACHINE[xN]")
+  app.add_option("--on", options.on, "host, interpreter (slow) or LPUs: MACHINE[xN]")
       ->type_name("PLACE");
 }
 

@@ -119,7 +119,7 @@ TEST(Usage, WrongCallsAreToldInOneLineAndEndWith2) {
       {{"run", "-r", ""}, {"stop string 1 is empty"}},
       {{"run", "-ctk", "f17"}, {"ctk", "found 'f17'", "f16 or f32"}},
       {{"run", "-ctk", "f32"}, {"keys in f32", "values in f16"}},
-      {{"run", "--on", "the moon"}, {"--on", "found 'the moon'", "host or interpreter"}},
+      {{"run", "--on", "the moon"}, {"--on", "found 'the moon'", "host, interpreter or MACHINE[xN]"}},
       {{"run", "--ignore-eos=5x"}, {"--ignore-eos", "found a value"}},
       {{"bench", "-p", "0", "-n", "0"}, {"found only 0"}},
       {{"bench", "-p", "1,x"}, {"--n-prompt", "found 'x'"}},
