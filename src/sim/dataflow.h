@@ -41,11 +41,15 @@ struct TileVector {
   const std::byte* bytes = nullptr;
 };
 
-// Something that happens in the order of the list.
+// Something that happens in the order of the list: a step of an operation, or, where it is no more
+// than that, a move of bytes.
 struct Happening {
   std::int64_t cycle = 0;
   std::int32_t operation = 0, step = 0;
   std::uint8_t phase = 0;
+  std::uint16_t bytes = 0;
+  const std::byte* from = nullptr;
+  std::byte* to = nullptr;  // null: not a move
 };
 
 struct Dataflow {

@@ -69,6 +69,7 @@ std::unique_ptr<Dataflow> DataflowResolver::Resolve() {
   PairLinks();
   const auto count = static_cast<std::int32_t>(flow_->operations.size());
   for (std::int32_t i = 0; i < count; ++i) AddPlaces(i);
+  NoteWrites();
   for (std::int32_t i = 0; i < count; ++i) AddSources(i);
   for (std::int32_t i = 0; i < count; ++i) AddTile(i);
   AddHappenings();
@@ -170,8 +171,44 @@ Driven DataflowResolver::Origin(Driven driven) {
   return Origin(wires_.Find(At(send.operation).chip, UsesOf(send.operation)[0], send.step));
 }
 
-const std::byte* DataflowResolver::Pointer(Driven driven) {
+std::size_t DataflowResolver::SliceOf(const Operation& operation) const {
+  return static_cast<std::size_t>(operation.chip) * UnitCount(chip_) +
+         UnitNumber(chip_, operation.issue.instruction->unit);
+}
+
+void DataflowResolver::NoteWrites() {
+  for (const Operation& operation : flow_->operations) {
+    const auto* write = As<isa::Write>(operation);
+    if (write == nullptr || write->end_byte <= write->first_byte) continue;
+    if (!operation.address_is_fixed) {
+      written_anywhere_.insert(SliceOf(operation));
+      continue;
+    }
+    for (std::int64_t s = 0; s < operation.steps.count; ++s) {
+      written_[flow_->words[operation.places + static_cast<std::size_t>(s)]].push_back(
+          operation.issue.cycle + s * operation.steps.interval);
+    }
+  }
+}
+
+// Whether a word that was read keeps its contents up to `cycle`, so that nobody needs a copy.
+bool DataflowResolver::RestsUntil(Driven driven, std::int64_t cycle) const {
+  const Operation& read = flow_->operations[static_cast<std::size_t>(driven.operation)];
+  if (!As<isa::Read>(read) || !read.address_is_fixed) return false;
+  if (written_anywhere_.contains(SliceOf(read))) return false;
+  const auto written =
+      written_.find(flow_->words[read.places + static_cast<std::size_t>(driven.step)]);
+  if (written == written_.end()) return true;
+  const std::int64_t from = read.issue.cycle + driven.step * read.steps.interval;
+  return std::ranges::none_of(written->second,
+                              [&](std::int64_t at) { return from <= at && at <= cycle; });
+}
+
+const std::byte* DataflowResolver::Pointer(Driven driven, std::int64_t cycle) {
   Operation& producer = At(driven.operation);
+  if (RestsUntil(driven, cycle)) {
+    return flow_->words[producer.places + static_cast<std::size_t>(driven.step)];
+  }
   if (producer.out == nullptr) {
     producer.out = Allocate(producer.out_bytes * static_cast<std::size_t>(producer.steps.count));
   }
@@ -223,7 +260,7 @@ void DataflowResolver::AddSources(std::int32_t index) {
     for (std::int64_t s = 0; s < use.steps.count; ++s) {
       flow_->sources[operation.sources +
                      static_cast<std::size_t>(s * operation.source_count + slot)] =
-          Pointer(Origin(wires_.Find(operation.chip, use, s)));
+          Pointer(Origin(wires_.Find(operation.chip, use, s)), use.cycle + s * use.steps.interval);
     }
     ++slot;
   }
@@ -247,6 +284,7 @@ void DataflowResolver::AddTile(std::int32_t index) {
       TileVector& vector = flow_->tile_vectors[operation.vectors + v];
       if (As<isa::Read>(producer) && producer.chip == operation.chip) {
         vector = {.read = driven.operation, .step = driven.step};
+        tile_slices_.insert(SliceOf(producer));
         fixed = fixed && producer.address_is_fixed;
         const isa::Address& address = *AddressOf(producer);
         if (!producer.address_is_fixed) continue;
@@ -254,7 +292,7 @@ void DataflowResolver::AddTile(std::int32_t index) {
                      static_cast<std::int32_t>(isa::WordOf(address, producer.issue, registers_) +
                                                std::int64_t{driven.step} * StrideOf(producer))};
       } else {
-        vector.bytes = Pointer(driven);
+        vector.bytes = Pointer(driven, use.cycle + s);
         fixed = false;
       }
     }
@@ -283,12 +321,27 @@ void DataflowResolver::AddHappenings() {
               return std::tie(a.cycle, a.phase, a.operation, a.step) <
                      std::tie(b.cycle, b.phase, b.operation, b.step);
             });
-  for (const Happening& happening : flow_->happenings) AddSums(happening);
+  for (Happening& happening : flow_->happenings) {
+    AddSums(happening);
+    MakeMove(happening);
+  }
   std::erase_if(flow_->happenings, [&](const Happening& h) {
     const Operation& operation = At(h.operation);
     return As<isa::Load>(operation) &&
            flow_->tiles[static_cast<std::size_t>(operation.tile)] != nullptr;
   });
+}
+
+// A write that always takes place, at an address that is known, is a move.
+void DataflowResolver::MakeMove(Happening& happening) {
+  const Operation& operation = At(happening.operation);
+  const auto* write = As<isa::Write>(operation);
+  if (write == nullptr || !operation.address_is_fixed || write->condition.modulus != 0) return;
+  if (tile_slices_.contains(SliceOf(operation)) || write->end_byte <= write->first_byte) return;
+  const auto step = static_cast<std::size_t>(happening.step);
+  happening.from = flow_->sources[operation.sources + step] + write->first_byte;
+  happening.to = flow_->words[operation.places + step] + write->first_byte;
+  happening.bytes = static_cast<std::uint16_t>(write->end_byte - write->first_byte);
 }
 
 DataflowResolver::Plane& DataflowResolver::PlaneOf(const Operation& operation) {

@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <unordered_map>
 #include <vector>
 
 #include "sim/dataflow.h"
@@ -46,7 +48,12 @@ class DataflowResolver {
   void AddHappenings();
   void AddSums(const Happening& happening);
 
-  const std::byte* Pointer(Driven driven);
+  void NoteWrites();
+  void MakeMove(Happening& happening);
+  bool RestsUntil(Driven driven, std::int64_t cycle) const;
+  // Where the vector is that a step takes on `cycle`.
+  const std::byte* Pointer(Driven driven, std::int64_t cycle);
+  std::size_t SliceOf(const Operation& operation) const;
   Driven Origin(Driven driven);
   std::byte* Allocate(std::size_t bytes);
   std::size_t OutBytes(const Operation& operation) const;
@@ -67,6 +74,10 @@ class DataflowResolver {
   std::vector<std::size_t> first_use_;                // [operations + 1]
   std::map<std::int32_t, std::vector<Driven>> sent_;  // by receive: what the sender's steps take
   std::map<std::size_t, Plane> planes_;               // by chip and unit
+  // When words are written whose address is known now; slices (SliceOf) with others; slices that
+  // tiles are installed from.
+  std::unordered_map<const std::byte*, std::vector<std::int64_t>> written_;
+  std::set<std::size_t> written_anywhere_, tile_slices_;
   std::size_t left_bytes_ = 0;
   std::byte* next_byte_ = nullptr;
 };

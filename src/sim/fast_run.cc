@@ -54,6 +54,10 @@ void FastRun::Run() {
   team_.Run([&](int thread) {
     if (thread != 0) return Serve(thread);
     for (const Happening& happening : flow_.happenings) {
+      if (happening.to != nullptr) {
+        std::memcpy(happening.to, happening.from, happening.bytes);
+        continue;
+      }
       const Operation& operation = flow_.operations[static_cast<std::size_t>(happening.operation)];
       std::visit([&](const auto& action) { Do(operation, action, happening.step); },
                  operation.issue.instruction->action);
