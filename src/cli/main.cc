@@ -25,6 +25,7 @@ constexpr Verb kVerbs[] = {
     {"logits", Logits, "the logits of given tokens, and the SHA-256 of their bytes"},
     {"perplexity", Perplexity, "how well a model predicts a text"},
     {"compile", Compile, "a scheduled program for LPUs, and its exact time"},
+    {"trace", Trace, "a compiled program as trace events, for Perfetto"},
     {"quantize", Quantize, "a model file out of another, in fewer bits"},
     {"template", RenderTemplate, "what a chat template makes of a conversation"},
     {"verify", VerifyProgram, "whether an LPU program is valid on its machine, or why not"},

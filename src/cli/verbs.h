@@ -18,6 +18,7 @@ int Logits(const Arguments& arguments);
 int Quantize(const Arguments& arguments);
 int Perplexity(const Arguments& arguments);
 int Compile(const Arguments& arguments);
+int Trace(const Arguments& arguments);
 int RenderTemplate(const Arguments& arguments);
 int VerifyProgram(const Arguments& arguments);
 int Disassemble(const Arguments& arguments);
