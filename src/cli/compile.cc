@@ -1,11 +1,20 @@
 // millrace compile: a model as a scheduled program for LPUs, and what that program will do.
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "cli/compile_text.h"
 #include "cli/escapes.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "compiler/compile.h"
+#include "compiler/report_page.h"
+#include "compiler/utilisation.h"
+#include "isa/program_file.h"
 #include "machine/load_system.h"
 #include "model/shape.h"
 
@@ -14,31 +23,18 @@ namespace {
 
 struct CompileCall {
   std::string model, on = "groq-v1";
+  std::string program, page;  // files to write; empty: none
   compiler::CompileOptions options;
 };
 
-std::string Describe(const compiler::Compiled& compiled, const System& system) {
-  const compiler::Report& report = compiled.report;
-  std::string text = fmt::format("{} chip{} of {}, {} a group, {} stage{}\n", report.chips,
-                                 report.chips == 1 ? "" : "s", system.name, report.group,
-                                 report.stages, report.stages == 1 ? "" : "s");
-  text += fmt::format("cycles          {} + {} for every 64 positions\n", report.fixed_cycles,
-                      report.cycles_per_block);
-  text += fmt::format("at position {:<4} {} cycles, {:.2f} us, {:.0f} tokens/s\n", report.position,
-                      report.cycles, report.seconds() * 1e6, 1 / report.seconds());
-  text += fmt::format("lower bound     {} cycles: {:.2f} times that\n", report.lower_bound_cycles,
-                      report.ratio());
-  text += fmt::format("weight slices   {} of {} words\n", report.install_words_used,
-                      report.install_words);
-  for (const compiler::Candidate& other : compiled.runners_up) {
-    if (other.refusal.empty()) {
-      text += fmt::format("other           {} a group, {} stages: {} cycles\n", other.group,
-                          other.stages, other.cycles);
-    } else {
-      text += fmt::format("other           {} a group: {}\n", other.group, other.refusal);
-    }
-  }
-  return text;
+Result<void> WriteFile(const std::string& text, const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr) return IoError("{}: cannot be written", path);
+  const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool closed = std::fclose(file) == 0;
+  if (written && closed) return {};
+  std::remove(path.c_str());
+  return IoError("{}: cannot be written", path);
 }
 
 Result<std::string> Execute(CompileCall& call) {
@@ -48,12 +44,21 @@ Result<std::string> Execute(CompileCall& call) {
   }
   std::optional<Progress> progress(fmt::format("compiling {}", Printable(path)));
   MILLRACE_TRY(const Model model, IsShape(path) ? LoadShape(path) : Model::Load(path));
-  MILLRACE_TRY(const System system, LoadSystem(call.on));
+  MILLRACE_TRY(const SystemSpec spec, ParseSystemSpec(call.on));
+  MILLRACE_TRY(const MachineFile machine, LoadMachineFile(spec.machine));
+  MILLRACE_TRY(const System system, SystemOf(machine, spec.chips));
+  call.options.model = std::filesystem::path(path).filename().string();
   call.options.machine_fingerprint = Fingerprint(system);
   MILLRACE_TRY(const compiler::Compiled compiled,
                compiler::Compile(model.graph(), system, call.options));
+  if (!call.program.empty()) MILLRACE_TRY_VOID(isa::Save(compiled.program, call.program));
+  const compiler::Utilisation use =
+      compiler::Measure(compiled.program, system, compiled.report.position);
+  if (!call.page.empty()) {
+    MILLRACE_TRY_VOID(WriteFile(compiler::ReportPage(compiled, system, use), call.page));
+  }
   progress.reset();
-  return Describe(compiled, system);
+  return CompileText(compiled, system, machine, use);
 }
 
 }  // namespace
@@ -74,6 +79,10 @@ int Compile(const Arguments& arguments) {
   app.add_option("--group", call.options.group, "chips that share a layer; 0: searched")
       ->type_name("N")
       ->check(Whole(0, 1 << 20));
+  app.add_option("-o,--output", call.program, "write the program: millrace trace reads it")
+      ->type_name("FILE.mrx");
+  app.add_option("--report", call.page, "write a page that shows when every unit does what")
+      ->type_name("FILE.html");
   if (const auto status = Parse(app, arguments)) return *status;
   const auto text = Execute(call);
   if (!text.ok()) return Fail(app, text.error());
