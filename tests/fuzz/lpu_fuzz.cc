@@ -6,9 +6,10 @@
 
 #include "base/check.h"
 #include "compiler/compile.h"
+#include "engine/launch_inputs.h"
 #include "graph/interpreter.h"
 #include "isa/verify.h"
-#include "lpu_step.h"
+
 #include "machine/load_system.h"
 #include "random_shape.h"
 #include "sim/stepped_simulator.h"
@@ -45,7 +46,7 @@ void RunOne(const std::uint8_t* data, std::size_t size) {
   MILLRACE_CHECK(!isa::Verify(compiled->program, *system));
   auto simulator = sim::SteppedSimulator::Make(compiled->program, *system);
   MILLRACE_CHECK(simulator.ok());
-  LpuInputs inputs(model.graph, compiled->program);
+  LaunchInputs inputs(model.graph, compiled->program);
   const std::vector<TokenId> tokens(static_cast<std::size_t>(rows), TokenId{3});
   const std::vector<std::int32_t> positions(static_cast<std::size_t>(rows), 0);
   const auto step = simulator->Step(inputs.For(tokens, positions));
