@@ -7,6 +7,7 @@
 #include "isa/test_program.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;  // there is no address to copy from
   using namespace millrace::isa;
   std::vector<std::byte> file(size);
   std::memcpy(file.data(), data, size);
