@@ -354,9 +354,9 @@ TEST(Vxm, DotIsLinearOfBinary32) {
                            0);
   operation.tiny.ReadToVxm(kStart, kWest, 4, 1, 0, 4, kColumns, static_cast<int>(interval));
   operation.tiny.Add(kStart, TinyProgram::Chain(0), vxm);
-  operation.tiny.WriteFromVxm(
-      kStart + (kColumns - 1) * interval + operation.timing().latency_cycles, kWest, 8, 1, 0, 8, 1,
-      1);
+  operation.tiny.WriteFromVxm(kStart + static_cast<std::int64_t>(kColumns - 1) * interval +
+                                  operation.timing().latency_cycles,
+                              kWest, 8, 1, 0, 8, 1, 1);
   operation.tiny.Output(Place(8), kRows);
   std::vector<float> wanted(kRows);
   reference::Linear(DType::kF32, reinterpret_cast<const std::byte*>(w.data()), x, wanted);
