@@ -14,6 +14,24 @@
 
 namespace millrace::sim {
 
+// The instruction of an operation, if it is one of this kind.
+template <typename Action>
+const Action* As(const Operation& operation) {
+  return std::get_if<Action>(&operation.issue.instruction->action);
+}
+
+// Of a read or a write.
+inline const isa::Address* AddressOf(const Operation& operation) {
+  if (const auto* read = As<isa::Read>(operation)) return &read->address;
+  if (const auto* write = As<isa::Write>(operation)) return &write->address;
+  return nullptr;
+}
+
+inline std::int32_t StrideOf(const Operation& operation) {
+  if (const auto* read = As<isa::Read>(operation)) return read->stride;
+  return As<isa::Write>(operation)->stride;
+}
+
 class DataflowResolver {
  public:
   DataflowResolver(SystemState& state, PackedTileStore& tiles,

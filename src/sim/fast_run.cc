@@ -28,6 +28,18 @@ void FillBlocks(std::size_t k, const std::byte* values, const std::byte* scales,
   }
 }
 
+// Whether `blocks` are what FillBlocks makes of these vectors.
+bool AreBlocks(std::size_t k, const std::byte* values, const std::byte* scales,
+               const ActivationBlock* blocks) {
+  for (std::size_t b = 0; b < (k + kActivationBlock - 1) / kActivationBlock; ++b) {
+    if (std::memcmp(blocks[b].q, values + b * kActivationBlock, kActivationBlock) != 0 ||
+        std::memcmp(&blocks[b].d, scales + b * sizeof(float), sizeof(float)) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 void FillValues(DType dtype, std::size_t k, const std::byte* bytes, std::vector<float>& values) {
   values.resize(k);
   for (std::size_t i = 0; i < k; ++i) {
@@ -35,6 +47,12 @@ void FillValues(DType dtype, std::size_t k, const std::byte* bytes, std::vector<
     std::memcpy(&bits, bytes + 2 * i, sizeof(bits));
     values[i] = dtype == DType::kF16 ? HalfToFloat(bits) : BFloatToFloat(bits);
   }
+}
+
+[[gnu::always_inline]] inline void PrefetchBytes(const void* data, std::size_t bytes) {
+  const char* at = static_cast<const char*>(data);
+  for (std::size_t line = 0; line < bytes; line += 64) __builtin_prefetch(at + line);
+  __builtin_prefetch(at + bytes - 1);
 }
 
 }  // namespace
@@ -50,21 +68,61 @@ FastRun::FastRun(SystemState& state, PackedTileStore& tiles, Dataflow& flow,
       registers_(state.chips.size(), {registers.begin(), registers.end()}),
       waiting_(kMostWaiting) {}
 
+// The list is long and the weights drive it out of the caches: what comes next is asked for early.
+// (Inline, because a function that does nothing else has no effect to a compiler, and is dropped.)
+[[gnu::always_inline]] inline void FastRun::Prefetch(std::size_t at) const {
+  constexpr std::size_t kNext = 3, kNear = 8, kFar = 16;
+  const std::vector<Happening>& happenings = flow_.happenings;
+  if (at + kFar >= happenings.size()) return;
+  const Happening& far = happenings[at + kFar];
+  const Happening& near = happenings[at + kNear];
+  if (far.to == nullptr) {
+    const Operation& operation = flow_.operations[static_cast<std::size_t>(far.operation)];
+    PrefetchBytes(&operation, sizeof(operation));
+  } else {
+    __builtin_prefetch(far.from);
+    __builtin_prefetch(far.to);
+  }
+  if (near.to == nullptr) {
+    const Operation& operation = flow_.operations[static_cast<std::size_t>(near.operation)];
+    PrefetchBytes(operation.issue.instruction, sizeof(isa::Instruction));
+    __builtin_prefetch(SourcesOf(operation, near.step));
+    if (operation.tile >= 0)
+      __builtin_prefetch(&flow_.tiles[static_cast<std::size_t>(operation.tile)]);
+  }
+  const Happening& next = happenings[at + kNext];
+  if (next.to != nullptr) return;
+  const Operation& operation = flow_.operations[static_cast<std::size_t>(next.operation)];
+  const std::byte* const* sources = SourcesOf(operation, next.step);
+  for (std::int32_t v = 0; v < operation.source_count; ++v) {
+    PrefetchBytes(sources[v], vector_bytes());
+  }
+  if (operation.tile >= 0) {
+    const PackedTile* tile = flow_.tiles[static_cast<std::size_t>(operation.tile)];
+    PrefetchBytes(tile, sizeof(*tile));
+  }
+}
+
 void FastRun::Run() {
   team_.Run([&](int thread) {
     if (thread != 0) return Serve(thread);
-    for (const Happening& happening : flow_.happenings) {
-      if (happening.to != nullptr) {
-        std::memcpy(happening.to, happening.from, happening.bytes);
-        continue;
-      }
-      const Operation& operation = flow_.operations[static_cast<std::size_t>(happening.operation)];
-      std::visit([&](const auto& action) { Do(operation, action, happening.step); },
-                 operation.issue.instruction->action);
+    for (std::size_t i = 0; i < flow_.happenings.size(); ++i) {
+      Prefetch(i);
+      Happen(flow_.happenings[i]);
     }
     done_ = true;
     if (team_.threads() > 1) team_.Barrier();
   });
+}
+
+void FastRun::Happen(const Happening& happening) {
+  if (happening.to != nullptr) {
+    std::memcpy(happening.to, happening.from, happening.bytes);
+    return;
+  }
+  const Operation& operation = flow_.operations[static_cast<std::size_t>(happening.operation)];
+  std::visit([&](const auto& action) { Do(operation, action, happening.step); },
+             operation.issue.instruction->action);
 }
 
 void FastRun::Serve(int thread) {
@@ -81,20 +139,29 @@ void FastRun::Flush() {
   if (team_.threads() > 1) team_.Barrier();
   Compute(0);
   if (team_.threads() > 1) team_.Barrier();
-  waiting_count_ = 0;
+  waiting_count_ = chains_ = 0;
 }
 
+// A pass goes on from the one before it in its chain without a barrier: a thread has whole chains,
+// or, where these do not come out even, the same part of the columns of every chain.
 void FastRun::Compute(int thread) {
   const auto t = static_cast<std::size_t>(thread), n = static_cast<std::size_t>(team_.threads());
   for (std::size_t i = 0; i < waiting_count_; ++i) {
-    // Parts of accumulators, so that a chain of passes stays with its thread.
-    const auto tiles = static_cast<std::size_t>(chip_.mxm.columns + 15) / 16;
-    ComputePart(waiting_[i], tiles * t / n, tiles * (t + 1) / n, t + 1 == n);
+    const Waiting& pass = waiting_[i];
+    const std::size_t tiles = pass.matrix->tiles();
+    if (chains_ % n != 0) {
+      ComputePart(pass, tiles * t / n, tiles * (t + 1) / n);
+    } else if (pass.chain % n == t) {
+      ComputePart(pass, 0, tiles);
+    }
   }
 }
 
-void FastRun::ComputePart(const Waiting& pass, std::size_t begin_tile, std::size_t end_tile, bool) {
-  const std::size_t begin = begin_tile * kTileRows, end = end_tile * kTileRows;
+void FastRun::ComputePart(const Waiting& pass, std::size_t begin_tile, std::size_t end_tile) const {
+  // Columns that the tile does not have go on from what was there: they are the last part's.
+  const bool last = end_tile == pass.matrix->tiles();
+  const std::size_t begin = begin_tile * kTileRows;
+  const std::size_t end = last ? padded_columns() : end_tile * kTileRows;
   if (pass.from == nullptr) {
     std::fill(pass.to + begin, pass.to + end, 0.0f);
   } else if (pass.scales) {
@@ -102,15 +169,32 @@ void FastRun::ComputePart(const Waiting& pass, std::size_t begin_tile, std::size
   } else {
     std::copy(pass.from + begin, pass.from + end, pass.to + begin);
   }
-  end_tile = std::min(end_tile, pass.matrix->tiles());
   if (begin_tile >= end_tile) return;
   kernels_.linear(*pass.matrix, begin_tile, end_tile,
-                  {.blocks = pass.blocks.data(),
-                   .block_stride = pass.blocks.size(),
+                  {.blocks = pass.blocks,
+                   .block_stride = 0,
                    .values = pass.values.data(),
-                   .value_stride = pass.values.size(),
+                   .value_stride = 0,
                    .continues = true},
                   1, pass.to + begin, 0);
+}
+
+// Puts the activations of a pass into the form of the kernels. Planes often take the same ones at
+// the same time: then one form serves all.
+void FastRun::Prepare(const isa::Load& tile, const std::byte* const* sources, Waiting& waiting) {
+  if (!IsQuantised(tile.dtype)) return FillValues(tile.dtype, tile.k, sources[0], waiting.values);
+  constexpr std::size_t kLookBack = 4;
+  for (std::size_t back = 1; back <= std::min(kLookBack, waiting_count_); ++back) {
+    const Waiting& other = waiting_[waiting_count_ - back];
+    if (other.block_count * kActivationBlock < tile.k) continue;
+    if (!AreBlocks(tile.k, sources[0], sources[1], other.blocks)) continue;
+    waiting.blocks = other.blocks;
+    waiting.block_count = other.block_count;
+    return;
+  }
+  FillBlocks(tile.k, sources[0], sources[1], waiting.own_blocks);
+  waiting.blocks = waiting.own_blocks.data();
+  waiting.block_count = waiting.own_blocks.size();
 }
 
 std::int64_t FastRun::WordOf(const Operation& operation, std::int32_t step) const {
@@ -183,12 +267,22 @@ void FastRun::Do(const Operation& operation, const isa::Load& load, std::int32_t
   flow_.tiles[tile] = flow_.loose_tiles[tile].get();
 }
 
+// The waiting pass that computes these sums, or null.
+const FastRun::Waiting* FastRun::Computes(const float* sums) const {
+  for (std::size_t i = waiting_count_; i-- > 0;) {
+    if (waiting_[i].to == sums) return &waiting_[i];
+  }
+  return nullptr;
+}
+
 void FastRun::Do(const Operation& operation, const isa::Pass& pass, std::int32_t step) {
-  if (waiting_count_ == kMostWaiting) Flush();
-  Waiting& waiting = waiting_[waiting_count_];
   const PackedTile& tile = *flow_.tiles[static_cast<std::size_t>(operation.tile)];
   const std::byte* const* sources = SourcesOf(operation, step);
   float* const* sums = flow_.sums.data() + operation.sums + 2 * static_cast<std::size_t>(step);
+  const Waiting* before = pass.begin == isa::PassBegin::kZero ? nullptr : Computes(sums[0]);
+  const bool other_parts = before != nullptr && before->matrix->tiles() != tile.matrix.tiles();
+  if (other_parts || waiting_count_ == kMostWaiting) Flush();
+  Waiting& waiting = waiting_[waiting_count_];
   waiting.matrix = &tile.matrix;
   waiting.from = pass.begin == isa::PassBegin::kZero ? nullptr : sums[0];
   waiting.to = sums[1];
@@ -200,27 +294,19 @@ void FastRun::Do(const Operation& operation, const isa::Pass& pass, std::int32_t
     waiting.scales = true;
     if (factor_and_begins[1] != 0) waiting.from = nullptr;
   }
-  if (IsQuantised(tile.load.dtype)) {
-    FillBlocks(tile.load.k, sources[0], sources[1], waiting.blocks);
-  } else {
-    FillValues(tile.load.dtype, tile.load.k, sources[0], waiting.values);
+  Prepare(tile.load, sources, waiting);
+  if (tile.matrix.bytes() > kSmallTileBytes) {
+    waiting.chain = before != nullptr && waiting_count_ > 0 ? before->chain : chains_++;
+    ++waiting_count_;
+    return;
   }
-  ++waiting_count_;
-  if (tile.matrix.bytes() > kSmallTileBytes) return;
-  for (std::size_t i = 0; i + 1 < waiting_count_; ++i) {
-    if (waiting_[i].to == waiting.from) return Flush();
-  }
-  --waiting_count_;
-  ComputePart(waiting, 0, static_cast<std::size_t>(chip_.mxm.columns + 15) / 16, true);
+  if (before != nullptr) Flush();
+  ComputePart(waiting, 0, tile.matrix.tiles());
 }
 
 void FastRun::Do(const Operation& operation, const isa::Emit& emit, std::int32_t step) {
   const float* sums = flow_.sums[operation.sums + static_cast<std::size_t>(step)];
-  for (std::size_t i = 0; i < waiting_count_; ++i) {
-    if (waiting_[i].to != sums) continue;
-    Flush();
-    break;
-  }
+  if (Computes(sums) != nullptr) Flush();
   std::memcpy(operation.out + static_cast<std::size_t>(step) * operation.out_bytes + emit.shift,
               sums, emit.columns * sizeof(float));
 }
@@ -234,74 +320,6 @@ void FastRun::Do(const Operation& operation, const isa::Shift& shift, std::int32
     std::memcpy(out + shift.to + i, sources[from / vector_bytes()] + within, size);
     i += size;
   }
-}
-
-std::span<const float> FastRun::Gather(const std::byte* const* sources, std::size_t width,
-                                       std::vector<float>& into) const {
-  into.resize(width * vector_bytes() / sizeof(float));
-  for (std::size_t v = 0; v < width; ++v) {
-    if (sources[v] == nullptr) continue;
-    std::memcpy(reinterpret_cast<std::byte*>(into.data()) + v * vector_bytes(), sources[v],
-                vector_bytes());
-  }
-  return into;
-}
-
-void FastRun::BeginWork(const Operation& operation, VxmWork& work) {
-  const isa::Vxm& vxm = *work.vxm;
-  const ChipState& chip = chip_state(operation);
-  const auto read = [&](StateRange range, std::vector<float>& into) {
-    for (std::int32_t i = 0; range.reads && i < range.count; ++i) {
-      into[static_cast<std::size_t>(i)] =
-          chip.states[static_cast<std::size_t>(range.slot + i)].value;
-    }
-  };
-  read(StatesOf(vxm), work.states);
-  read(SumsOf(vxm), work.sums);
-  work.collected.clear();
-  work.collected_b.clear();
-  work.chosen.clear();
-  if (vxm.op != isa::VxmOp::kSoftmaxStep) return;
-  const auto& registers = registers_[static_cast<std::size_t>(operation.chip)];
-  work.position = registers[static_cast<std::size_t>(vxm.position)];
-  work.first = operation.issue.iteration == 0;
-  work.first_position = isa::kKvBlock * (registers[static_cast<std::size_t>(vxm.first_block)] +
-                                         operation.issue.iteration);
-}
-
-void FastRun::FinishWork(const Operation& operation, VxmWork& work) {
-  const isa::Vxm& vxm = *work.vxm;
-  ChipState& chip = chip_state(operation);
-  FinishVxm(work);
-  const auto write = [&](StateRange range, const std::vector<float>& from) {
-    for (std::int32_t i = 0; range.writes && i < range.count; ++i) {
-      chip.states[static_cast<std::size_t>(range.slot + i)].value =
-          from[static_cast<std::size_t>(i)];
-    }
-  };
-  write(StatesOf(vxm), work.states);
-  write(SumsOf(vxm), work.sums);
-  for (std::size_t i = 0; i < work.chosen.size(); ++i) {
-    registers_[static_cast<std::size_t>(operation.chip)]
-              [static_cast<std::size_t>(vxm.first_block) + i] = work.chosen[i];
-  }
-}
-
-void FastRun::Do(const Operation& operation, const isa::Vxm& vxm, std::int32_t step) {
-  VxmWork& work = flow_.work[static_cast<std::size_t>(operation.work)];
-  if (step == 0) BeginWork(operation, work);
-  const std::byte* const* sources = SourcesOf(operation, step);
-  const std::size_t a_width = vxm.a ? vxm.a->streams.width : 0;
-  const std::size_t b_width = vxm.b ? vxm.b->streams.width : 0;
-  const auto a = Gather(sources, a_width, a_), b = Gather(sources + a_width, b_width, b_);
-  const bool one_result = vxm.op == isa::VxmOp::kDot;
-  std::byte* out =
-      operation.out == nullptr
-          ? nullptr
-          : operation.out + (one_result ? 0 : static_cast<std::size_t>(step) * operation.out_bytes);
-  if (out != nullptr) std::memset(out, 0, operation.out_bytes);
-  StepVxmFast(kernels_, work, step, a, b, {out, operation.out_bytes});
-  if (step + 1 == operation.steps.count) FinishWork(operation, work);
 }
 
 }  // namespace millrace::sim

@@ -29,14 +29,22 @@ class FastRun {
     float factor = 1;
     bool scales = false;  // whether factor applies
     float* to = nullptr;
-    std::vector<ActivationBlock> blocks;
+    std::size_t chain = 0;                    // number among those that wait
+    const ActivationBlock* blocks = nullptr;  // own_blocks, or those of another
+    std::size_t block_count = 0;
+    std::vector<ActivationBlock> own_blocks;
     std::vector<float> values;
   };
 
+  void Prefetch(std::size_t at) const;
+  void Happen(const Happening& happening);
   void Serve(int thread);  // the part of threads other than the first
   void Compute(int thread);
   void Flush();
-  void ComputePart(const Waiting& pass, std::size_t begin_tile, std::size_t end_tile, bool last);
+  // Tiles of 16 columns.
+  void ComputePart(const Waiting& pass, std::size_t begin_tile, std::size_t end_tile) const;
+  void Prepare(const isa::Load& tile, const std::byte* const* sources, Waiting& waiting);
+  const Waiting* Computes(const float* sums) const;
 
   void Do(const Operation& operation, const isa::Read& read, std::int32_t step);
   void Do(const Operation& operation, const isa::Write& write, std::int32_t step);
@@ -56,6 +64,9 @@ class FastRun {
   ChipState& chip_state(const Operation& operation) {
     return state_.chips[static_cast<std::size_t>(operation.chip)];
   }
+  std::size_t padded_columns() const {
+    return static_cast<std::size_t>(chip_.mxm.columns + 15) / 16 * 16;
+  }
   std::size_t vector_bytes() const { return static_cast<std::size_t>(chip_.vector_bytes); }
   const std::byte* const* SourcesOf(const Operation& operation, std::int32_t step) const {
     return flow_.sources.data() + operation.sources +
@@ -70,7 +81,7 @@ class FastRun {
   const Chip& chip_;
   std::vector<std::vector<std::int64_t>> registers_;  // by chip
   std::vector<Waiting> waiting_;
-  std::size_t waiting_count_ = 0;
+  std::size_t waiting_count_ = 0, chains_ = 0;
   std::vector<float> a_, b_;
   bool done_ = false;
 };

@@ -35,17 +35,6 @@ bool SameTile(const isa::Load& a, const isa::Load& b) {
   return a.dtype == b.dtype && a.order == b.order && a.k == b.k && a.columns == b.columns;
 }
 
-void Allocate(const isa::Load& load, PackedTile& tile) {
-  tile.load = load;
-  tile.matrix = {.dtype = load.dtype, .rows = load.columns, .columns = load.k, .data = nullptr};
-  const std::size_t bytes = (tile.matrix.bytes() + 63) / 64 * 64;
-  tile.storage = {static_cast<std::byte*>(std::aligned_alloc(64, std::max<std::size_t>(64, bytes))),
-                  [](void* p) { std::free(p); }};
-  MILLRACE_CHECK(tile.storage != nullptr);
-  std::memset(tile.storage.get(), 0, bytes);
-  tile.matrix.data = tile.storage.get();
-}
-
 }  // namespace
 
 PackedTileStore::PackedTileStore(SystemState& state, const KernelTable& kernels)
@@ -53,6 +42,22 @@ PackedTileStore::PackedTileStore(SystemState& state, const KernelTable& kernels)
       kernels_(kernels),
       slices_(2 * state.system->chip.mem.per_hemisphere),
       held_(state.chips.size() * static_cast<std::size_t>(slices_)) {}
+
+void PackedTileStore::Allocate(const isa::Load& load, PackedTile& tile) {
+  constexpr std::size_t kArenaBytes = std::size_t{32} << 20;
+  tile.load = load;
+  tile.matrix = {.dtype = load.dtype, .rows = load.columns, .columns = load.k, .data = nullptr};
+  const std::size_t bytes = (tile.matrix.bytes() + 63) / 64 * 64;
+  if (bytes > left_bytes_) {
+    auto arena = Arena::Reserve(std::max(kArenaBytes, bytes), "tiles of a simulated chip");
+    MILLRACE_CHECK(arena.ok());
+    arenas_.push_back(std::move(*arena));
+    left_bytes_ = arenas_.back().size_bytes();
+  }
+  tile.storage = arenas_.back().data() + (arenas_.back().size_bytes() - left_bytes_);
+  left_bytes_ -= bytes;
+  tile.matrix.data = tile.storage;
+}
 
 const PackedTile* PackedTileStore::Get(std::int32_t chip, const isa::Load& load,
                                        std::span<const WordPlace> words) {
@@ -109,7 +114,7 @@ void PackedTileStore::FillDense(std::span<const std::byte* const> vectors, Packe
       rows[r] = bytes.data() + (t * kTileRows + r) * row_bytes;
     }
     PackTile(matrix.dtype, kernels_.byte_form, matrix.columns, rows,
-             tile.storage.get() + t * matrix.tile_bytes());
+             tile.storage + t * matrix.tile_bytes());
   }
 }
 
@@ -119,7 +124,7 @@ void PackedTileStore::FillVector(PackedTile& tile, std::size_t vector, const std
   const auto vector_bytes = static_cast<std::size_t>(state_.system->chip.vector_bytes);
   const auto put = [&](std::size_t r, std::size_t k, std::size_t from) {
     const std::size_t at = (r / kTileRows * tile.matrix.columns + k) * kTileRows + r % kTileRows;
-    std::memcpy(tile.storage.get() + 2 * at, bytes + 2 * from, 2);
+    std::memcpy(tile.storage + 2 * at, bytes + 2 * from, 2);
   };
   if (tile.load.order == isa::TileOrder::kColumnWords) {
     if (vector >= tile.matrix.rows) return;

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/arena.h"
 #include "kernels/kernel_table.h"
 #include "sim/chip_state.h"
 
@@ -26,7 +27,7 @@ struct PackedTile {
   isa::Load load;
   std::vector<WordPlace> words;  // of vector 0, 1, ...; empty if they do not come from SRAM
   PackedMatrix matrix;           // [columns, k] of the load
-  std::unique_ptr<std::byte, void (*)(void*)> storage{nullptr, nullptr};
+  std::byte* storage = nullptr;  // what matrix.data is, to be filled
 };
 
 class PackedTileStore {
@@ -53,6 +54,7 @@ class PackedTileStore {
   std::size_t Index(std::int32_t chip, std::int32_t slice) const {
     return static_cast<std::size_t>(chip * slices_ + slice);
   }
+  void Allocate(const isa::Load& load, PackedTile& tile);
   void Fill(std::int32_t chip, PackedTile& tile);
   void FillDense(std::span<const std::byte* const> vectors, PackedTile& tile);
   void FillVector(PackedTile& tile, std::size_t vector, const std::byte* bytes);
@@ -60,6 +62,9 @@ class PackedTileStore {
   SystemState& state_;
   const KernelTable& kernels_;
   std::int32_t slices_;
+  // Tiles lie one after the other as they are first met: in the order in which a launch reads them.
+  std::vector<Arena> arenas_;
+  std::size_t left_bytes_ = 0;  // of the last arena
   std::vector<std::unique_ptr<PackedTile>> tiles_;
   std::unordered_multimap<std::uint64_t, std::uint32_t> by_words_;
   std::vector<std::vector<bool>> held_;  // [chip, slice][word]: some tile holds it

@@ -1,6 +1,5 @@
 // Operations that make each element of the result from the same element of the operands.
 #include <cmath>
-#include <vector>
 
 #include "numerics/reference.h"
 #include "sim/vxm_steps.h"
@@ -27,7 +26,7 @@ void StepElementwise(const VxmStep& step) {
   const isa::Vxm& vxm = *step.work.vxm;
   const auto a = step.a.first(step.n);
   const auto b = step.b.empty() ? step.b : step.b.first(step.n);
-  std::vector<float> y(step.n);
+  const std::span<float> y(reinterpret_cast<float*>(step.out.data()), step.n);
   if (vxm.op == VxmOp::kCopy) ForEach(y, [&](auto i) { return a[i]; });
   if (vxm.op == VxmOp::kAdd) ForEach(y, [&](auto i) { return a[i] + b[i]; });
   if (vxm.op == VxmOp::kScale) ForEach(y, [&](auto i) { return a[i] * vxm.x; });
@@ -43,7 +42,6 @@ void StepElementwise(const VxmStep& step) {
   }
   if (vxm.op == VxmOp::kMultiplyRuns)
     ForEach(y, [&](auto i) { return a[i] * StateOfRun(step, i); });
-  StoreFloats(y, step.out);
 }
 
 }  // namespace millrace::sim

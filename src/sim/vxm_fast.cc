@@ -1,7 +1,9 @@
-// The operations of the VXM that take time, with kernels: the same bits (kernels/kernel_table.h).
+// The VXM of the fast simulator: operands, states, and the operations that take time with kernels,
+// which have the same bits (kernels/kernel_table.h).
 #include <algorithm>
 #include <cstring>
 
+#include "numerics/reference.h"
 #include "sim/fast_run.h"
 #include "sim/vxm_steps.h"
 
@@ -23,6 +25,16 @@ void Quantise(const KernelTable& kernels, const VxmStep& step) {
   }
 }
 
+void Rope(const isa::Vxm& vxm, std::size_t n, std::span<const float> a, std::span<const float> b,
+          float* y) {
+  std::memcpy(y, a.data(), n * sizeof(float));
+  if (n == 0) return;
+  const std::span<float> turned(y + vxm.first, std::size_t{2} * vxm.pairs);
+  const auto cosines = b.first(vxm.pairs), sines = b.subspan(vxm.pairs, vxm.pairs);
+  if (vxm.turned == isa::TurnedPairs::kAdjacent) reference::Rope(cosines, sines, turned);
+  if (vxm.turned == isa::TurnedPairs::kHalves) reference::RopeHalves(cosines, sines, turned);
+}
+
 }  // namespace
 
 void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
@@ -31,6 +43,13 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
   const std::size_t n = StepElements(*work.vxm, step);
   float* y = reinterpret_cast<float*>(out.data());
   switch (work.vxm->op) {
+    case VxmOp::kCopy:
+      std::memcpy(y, a.data(), n * sizeof(float));
+      return;
+    case VxmOp::kScale:
+      return kernels.scale(a.data(), work.vxm->x, n, y);
+    case VxmOp::kRope:
+      return Rope(*work.vxm, n, a, b, y);
     case VxmOp::kAdd:
       return kernels.add(a.data(), b.data(), n, y);
     case VxmOp::kSoftcap:
@@ -43,15 +62,12 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
       return kernels.clamped_swiglu_mul(a.data(), b.data(), n, y);
     case VxmOp::kQuantise:
       return Quantise(kernels, {work, step, n, a, b, out});
-    case VxmOp::kCopy:
-    case VxmOp::kScale:
     case VxmOp::kScaledAdd:
     case VxmOp::kSumSquares:
     case VxmOp::kNormalise:
     case VxmOp::kMultiplyRuns:
     case VxmOp::kToF16:
     case VxmOp::kToBF16:
-    case VxmOp::kRope:
     case VxmOp::kSoftmaxBegin:
     case VxmOp::kSoftmaxStep:
     case VxmOp::kSoftmaxEnd:
@@ -59,6 +75,74 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
     case VxmOp::kDot:
       return StepVxm(work, step, a, b, out);
   }
+}
+
+std::span<const float> FastRun::Gather(const std::byte* const* sources, std::size_t width,
+                                       std::vector<float>& into) const {
+  into.resize(width * vector_bytes() / sizeof(float));
+  for (std::size_t v = 0; v < width; ++v) {
+    if (sources[v] == nullptr) continue;
+    std::memcpy(reinterpret_cast<std::byte*>(into.data()) + v * vector_bytes(), sources[v],
+                vector_bytes());
+  }
+  return into;
+}
+
+void FastRun::BeginWork(const Operation& operation, VxmWork& work) {
+  const isa::Vxm& vxm = *work.vxm;
+  const ChipState& chip = chip_state(operation);
+  const auto read = [&](StateRange range, std::vector<float>& into) {
+    for (std::int32_t i = 0; range.reads && i < range.count; ++i) {
+      into[static_cast<std::size_t>(i)] =
+          chip.states[static_cast<std::size_t>(range.slot + i)].value;
+    }
+  };
+  read(StatesOf(vxm), work.states);
+  read(SumsOf(vxm), work.sums);
+  work.collected.clear();
+  work.collected_b.clear();
+  work.chosen.clear();
+  if (vxm.op != isa::VxmOp::kSoftmaxStep) return;
+  const auto& registers = registers_[static_cast<std::size_t>(operation.chip)];
+  work.position = registers[static_cast<std::size_t>(vxm.position)];
+  work.first = operation.issue.iteration == 0;
+  work.first_position = isa::kKvBlock * (registers[static_cast<std::size_t>(vxm.first_block)] +
+                                         operation.issue.iteration);
+}
+
+void FastRun::FinishWork(const Operation& operation, VxmWork& work) {
+  const isa::Vxm& vxm = *work.vxm;
+  ChipState& chip = chip_state(operation);
+  FinishVxm(work);
+  const auto write = [&](StateRange range, const std::vector<float>& from) {
+    for (std::int32_t i = 0; range.writes && i < range.count; ++i) {
+      chip.states[static_cast<std::size_t>(range.slot + i)].value =
+          from[static_cast<std::size_t>(i)];
+    }
+  };
+  write(StatesOf(vxm), work.states);
+  write(SumsOf(vxm), work.sums);
+  for (std::size_t i = 0; i < work.chosen.size(); ++i) {
+    registers_[static_cast<std::size_t>(operation.chip)]
+              [static_cast<std::size_t>(vxm.first_block) + i] = work.chosen[i];
+  }
+}
+
+void FastRun::Do(const Operation& operation, const isa::Vxm& vxm, std::int32_t step) {
+  VxmWork& work = flow_.work[static_cast<std::size_t>(operation.work)];
+  if (step == 0) BeginWork(operation, work);
+  const std::byte* const* sources = SourcesOf(operation, step);
+  const std::size_t a_width = vxm.a ? vxm.a->streams.width : 0;
+  const std::size_t b_width = vxm.b ? vxm.b->streams.width : 0;
+  const auto a = Gather(sources, a_width, a_), b = Gather(sources + a_width, b_width, b_);
+  const bool one_result = vxm.op == isa::VxmOp::kDot;
+  std::byte* out =
+      operation.out == nullptr
+          ? nullptr
+          : operation.out + (one_result ? 0 : static_cast<std::size_t>(step) * operation.out_bytes);
+  if (out != nullptr) std::memset(out, 0, operation.out_bytes);
+  StepVxmFast(kernels_, work, step, a, b, {out, operation.out_bytes});
+  if (step + 1 == operation.steps.count) FinishWork(operation, work);
 }
 
 }  // namespace millrace::sim
