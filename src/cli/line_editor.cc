@@ -64,6 +64,9 @@ class LineEditor::Terminal {
     el_set(editor_, EL_EDITOR, "emacs");
     el_set(editor_, EL_HIST, history, history_);
     el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+    // A Ctrl-D that came while a reply ran, and so outside of el_gets, is kept by the terminal as
+    // an end of file and handed over as a zero once the terminal is raw.
+    el_set(editor_, EL_BIND, "^@", "em-delete-or-list", nullptr);
     el_source(editor_, nullptr);  // ~/.editrc, if somebody has one
   }
   ~Terminal() {

@@ -47,6 +47,17 @@ TEST(Chat, OnATerminalAStoryGoesOn) {
   EXPECT_EQ("Once upon a time" + together, alone.out);
 }
 
+TEST(Chat, CtrlDTypedDuringAReplyLeavesAfterIt) {
+  TemporaryFolder folder;
+  Call call = OnTerminal(folder, {"-n", "200"});
+  call.time_limit_s = 30;
+  // The second text comes when the first is echoed, with the reply still to be written.
+  call.dialogue = {{"> ", "Once upon a time\n"}, {"Once upon a time", "\x04"}};
+  const Outcome outcome = Execute(call);
+  ExpectSuccess(outcome);
+  EXPECT_THAT(outcome.err, HasSubstr("200 written at"));
+}
+
 TEST(Chat, LinesFromAPipeAreTheSameConversation) {
   TemporaryFolder folder;
   Call call = OnTerminal(folder);
