@@ -15,8 +15,12 @@ std::string Line(std::string_view label, const std::string& text) {
 }
 
 std::string TimeText(const compiler::Report& report) {
-  std::string text = Line("cycles", fmt::format("{} + {} for every 64 positions",
-                                                report.fixed_cycles, report.cycles_per_block));
+  std::string cycles =
+      fmt::format("{} + {} for every 64 positions", report.fixed_cycles, report.cycles_per_block);
+  for (const auto& [window, a_block] : report.windowed_cycles) {
+    cycles += fmt::format(" + {} for every 64 within the last {}", a_block, window);
+  }
+  std::string text = Line("cycles", cycles);
   text += Line(fmt::format("at position {}", report.position),
                fmt::format("{} cycles, {:.2f} us, {:.0f} tokens/s", report.cycles,
                            report.seconds() * 1e6, 1 / report.seconds()));
@@ -58,7 +62,7 @@ std::string SramText(const compiler::Report& report, const System& system,
                                   fullest_slice));
 }
 
-std::string WorkText(const compiler::Work& work) {
+std::string WorkText(const isa::StepWork& work) {
   const auto millions = [](std::int64_t n) { return static_cast<double>(n) / 1e6; };
   return Line("a step", fmt::format("{:.2f} MB read, {:.2f} MB written, {:.3f} MB over links",
                                     millions(work.sram_read_bytes),
@@ -74,8 +78,7 @@ std::string_view ProvenanceOf(const MachineFile& machine, std::string_view key) 
   return "no figure";
 }
 
-std::string EnergyText(const compiler::Energy& energy, const MachineFile& machine,
-                       std::int32_t rows) {
+std::string EnergyText(const isa::Energy& energy, const MachineFile& machine, std::int32_t rows) {
   struct Part {
     std::string_view name, key;
     const std::optional<double>& joules;

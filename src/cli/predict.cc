@@ -6,9 +6,9 @@ namespace millrace {
 
 Result<Prediction> PredictDecode(const Graph& graph, const System& system,
                                  const PublishedResult& result) {
-  MILLRACE_TRY(const compiler::Compiled compiled,
-               compiler::Compile(graph, system,
-                                 {.context = result.context, .position = result.position}));
+  MILLRACE_TRY(
+      const compiler::Compiled compiled,
+      compiler::Compile(graph, system, {.context = result.context, .position = result.position}));
   const compiler::Report& report = compiled.report;
   return Prediction{.seconds = report.seconds(),
                     .bound_seconds = report.seconds() / report.ratio(),

@@ -11,6 +11,7 @@
 // in the accumulators. The period is the smallest for which all units find a place.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/check.h"
 #include "compiler/head_plan.h"
 
@@ -21,13 +22,6 @@ using isa::Hemisphere;
 using isa::VxmOp;
 
 namespace {
-
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
-
-std::int32_t PartOf(const Tensor& tensor, std::int32_t member, std::int32_t head) {
-  if (tensor.spread == Spread::kWhole) return head;
-  return head - tensor.shares[static_cast<std::size_t>(member)].begin;
-}
 
 // Where in an iteration things happen, relative to the first cycle of the first load.
 struct UnitTimes {
@@ -88,7 +82,7 @@ Task Lowering::UnitTask(const Attention& op, const HeadPlan& plan, Unit& unit, c
   unit.buffers_until = times.end;
   // ---- the instructions
   Task task(floorplan_);
-  const std::uint8_t in = NextInward(1), out = NextOutward(2), to_pass = NextOutward(2);
+  const std::uint8_t in = NextInward(), out = NextOutward(), to_pass = NextOutward();
   const auto load = [&](std::int32_t plane, std::int32_t buffer, isa::TileOrder order,
                         std::int32_t k, std::int32_t columns, std::span<const std::int32_t> bases,
                         std::int32_t at, std::int32_t until) {
@@ -148,7 +142,7 @@ Task Lowering::UnitTask(const Attention& op, const HeadPlan& plan, Unit& unit, c
       const std::int32_t steps = query.layout.steps_per_part();
       task.Read(side, slice,
                 {.address = {.base = query.address(
-                                 row, PartOf(query, m, mine.begin) * steps + tile.step)},
+                                 row, query.part_of(m, mine.begin) * steps + tile.step)},
                  .count = n,
                  .stride = steps,
                  .interval = chip.mxm.float_interval_cycles,

@@ -263,7 +263,6 @@ Result<isa::Program> ProgramBuilder::Build() {
     const Tensor* embedding = nullptr;
     if (s == 0) {
       MILLRACE_TRY(Tensor * place, lowering->Reserve(ValueId{0}));
-      static_assert(sizeof(place) > 0);
       embedding = place;
     } else {
       const auto cut = std::find_if(cuts.begin(), cuts.end(),
@@ -320,9 +319,11 @@ Report MakeReport(const Graph& graph, const System& system, const CompileOptions
   for (const isa::Section& section : program.sections) {
     if (section.repeats == isa::kNoRegister) {
       report.fixed_cycles += section.length_cycles;
-    } else if (program.registers[static_cast<std::size_t>(section.repeats)].window == 0) {
-      report.cycles_per_block += section.length_cycles;
+      continue;
     }
+    const std::int32_t window = program.registers[static_cast<std::size_t>(section.repeats)].window;
+    (window == 0 ? report.cycles_per_block : report.windowed_cycles[window]) +=
+        section.length_cycles;
   }
   report.position = std::min(options.context - 1, options.position < 0 ? 255 : options.position);
   report.cycles = CyclesAt(program, report.position);
@@ -337,10 +338,6 @@ Report MakeReport(const Graph& graph, const System& system, const CompileOptions
   return report;
 }
 
-}  // namespace
-
-namespace {
-
 struct Fitted {
   Partition partition;
   isa::Program program;
@@ -353,10 +350,10 @@ Result<Fitted> Fit(const Graph& graph, const System& system, const CompileOption
   const StepShape shape{options.rows, options.shared_sequence, options.context};
   std::optional<Error> refusal;
   for (const std::size_t most_values : {std::size_t{1}, std::size_t{4}}) {
-    for (const double usable : {0.97, 0.92, 0.86, 0.78, 0.65}) {
+    for (const double usable : {0.97, 0.92, 0.86, 0.78, 0.65, 0.5, 0.35}) {
       auto partition = Divide(graph, system, shape, group, usable, most_values);
       if (!partition.ok()) {
-        if (!refusal) refusal = partition.error();
+        refusal = partition.error();  // it says how many chips would do
         break;
       }
       ProgramBuilder builder(graph, system, options, *partition);

@@ -34,4 +34,20 @@ struct Lowering::LinearJob {
   std::int64_t ready = 0;                      // of the register
 };
 
+// One tile of a piece.
+struct Lowering::TilePlan {
+  std::int32_t step = 0, half = 0;  // of the input: a step, and which of its 16-bit words
+  std::int32_t first_k = 0, k = 0;  // of the weight's columns
+  std::int32_t vectors = 0, words = 0, base = 0;
+};
+
+// A tile on its way through its plane.
+struct Lowering::TileWork {
+  const Piece* piece = nullptr;
+  TilePlan tile = {};
+  bool first = false, last = false;  // of the piece
+  int buffer = 0;
+  std::int64_t loaded = 0;  // the first cycle of a pass
+};
+
 }  // namespace millrace::compiler

@@ -1,6 +1,7 @@
 // Attention before and after its loop: the heads on the planes, the new keys and values, the end.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/check.h"
 #include "compiler/head_plan.h"
 #include "numerics/reference.h"
@@ -15,9 +16,7 @@ namespace {
 
 constexpr std::int32_t kUnitQueries = 32;
 
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
-
-std::vector<HeadTile> TilesOf(const Layout& head, std::int32_t most) {
+std::vector<HeadTile> HeadTilesOf(const Layout& head, std::int32_t most) {
   std::vector<HeadTile> tiles;
   for (std::int32_t s = 0; s < head.steps(); ++s) {
     for (std::int32_t first = 0, half = 0; first < head.elements_of(s); first += most, ++half) {
@@ -27,12 +26,6 @@ std::vector<HeadTile> TilesOf(const Layout& head, std::int32_t most) {
   return tiles;
 }
 
-// The part of a tensor that holds head `head` of the whole model, for a member.
-std::int32_t PartOf(const Tensor& tensor, std::int32_t member, std::int32_t head) {
-  if (tensor.spread == Spread::kWhole) return head;
-  return head - tensor.shares[static_cast<std::size_t>(member)].begin;
-}
-
 }  // namespace
 
 Result<Lowering::HeadPlan> Lowering::PlanHeads(const Attention& op, ValueId id) {
@@ -40,8 +33,8 @@ Result<Lowering::HeadPlan> Lowering::PlanHeads(const Attention& op, ValueId id) 
   HeadPlan plan{.shares = plan_->HeadShares(op, id)};
   plan.key_layout = {1, op.head_dim, std::min(op.head_dim, step_elements_)};
   plan.value_layout = {1, op.value_dim, std::min(op.value_dim, step_elements_)};
-  plan.key_tiles = TilesOf(plan.key_layout, chip.mxm.rows / 2);
-  plan.value_tiles = TilesOf(plan.value_layout, chip.mxm.rows / 2);
+  plan.key_tiles = HeadTilesOf(plan.key_layout, chip.mxm.rows / 2);
+  plan.value_tiles = HeadTilesOf(plan.value_layout, chip.mxm.rows / 2);
   const std::int32_t group = op.heads / op.kv_heads;
   std::int32_t keys = 0;
   for (const HeadShare& share : plan.shares) {
@@ -140,7 +133,7 @@ std::int64_t Lowering::WriteHead(const Tensor& from, std::int32_t row, const Uni
   const Chip& chip = floorplan_.chip();
   const Layout head{1, from.layout.part_elements, from.layout.step_elements};
   std::int64_t readable = 0;
-  const std::vector<HeadTile> tiles = TilesOf(head, chip.mxm.rows / 2);
+  const std::vector<HeadTile> tiles = HeadTilesOf(head, chip.mxm.rows / 2);
   for (std::size_t t = 0; t < tiles.size(); ++t) {
     const HeadTile& tile = tiles[t];
     const std::int32_t first_word = tile.half * 2;  // two words of binary32 make one of binary16
@@ -157,20 +150,20 @@ std::int64_t Lowering::WriteHead(const Tensor& from, std::int32_t row, const Uni
     for (std::int32_t m = 0; m < members(); ++m) {
       const std::int32_t key = unit.member_key[static_cast<std::size_t>(m)];
       if (key < 0) continue;
-      const std::int32_t step = PartOf(from, m, key) * head.steps() + tile.step;
+      const std::int32_t step = from.part_of(m, key) * head.steps() + tile.step;
       ready = std::max(ready, from.ready_at(row, step) + reach);
     }
     std::int32_t last = 0;
     std::vector<Task> tasks;
     for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
       for (int variant = 0; variant < 2; ++variant) {
-        const std::uint8_t in = NextInward(4), to = NextOutward(4);
+        const std::uint8_t in = NextInward(), to = NextOutward();
         Task task(floorplan_);
         for (std::int32_t m = 0; m < members(); ++m) {
           const std::int32_t key = unit.member_key[static_cast<std::size_t>(m)];
           if (key < 0) continue;
           task.SetMember(m);
-          const std::int32_t step = PartOf(from, m, key) * head.steps() + tile.step;
+          const std::int32_t step = from.part_of(m, key) * head.steps() + tile.step;
           for (std::int32_t j = 0; j < words; ++j) {
             task.Read(Hemisphere::kWest, from.group * kGroupSlices + first_word + j,
                       {.address = {.base = from.address(row, step)},
@@ -243,7 +236,7 @@ std::int64_t Lowering::BeginSoftmax(const Attention& op, const HeadPlan& plan, s
   std::vector<Task> tasks;
   for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
     Task task(floorplan_);
-    const std::uint8_t in = NextInward(4);
+    const std::uint8_t in = NextInward();
     for (std::int32_t m = 0; m < members(); ++m) {
       const std::int32_t heads = plan.shares[static_cast<std::size_t>(m)].queries.size();
       if (heads == 0) continue;
@@ -300,7 +293,7 @@ void Lowering::FinishHeads(const Attention& op, const HeadPlan& plan, std::int32
         isa::StepTiming timing;
         for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
           Task task(floorplan_);
-          const std::uint8_t in = NextInward(4), to = NextOutward(4);
+          const std::uint8_t in = NextInward(), to = NextOutward();
           for (std::int32_t m = 0; m < members(); ++m) {
             const Range mine = unit.member_queries[static_cast<std::size_t>(m)];
             if (q >= mine.size()) continue;

@@ -1,4 +1,5 @@
 #include "compiler/lower_bound.h"
+#include "base/ceil_div.h"
 
 #include <algorithm>
 #include <map>
@@ -13,8 +14,6 @@ namespace millrace::compiler {
 namespace {
 
 using isa::VxmOp;
-
-std::int64_t CeilDiv(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 std::int64_t BytesOf(const Weight& weight) {
   return weight.rows * static_cast<std::int64_t>(

@@ -4,6 +4,7 @@
 // refused with the advice to quantise.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "compiler/lowering.h"
 #include "numerics/reference.h"
 
@@ -11,10 +12,6 @@ namespace millrace::compiler {
 
 using isa::Flow;
 using isa::Hemisphere;
-
-namespace {
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
-}  // namespace
 
 Result<void> Lowering::LowerDot(const Linear& op, ValueId id) {
   const Chip& chip = floorplan_.chip();
@@ -70,7 +67,7 @@ Result<void> Lowering::LowerDot(const Linear& op, ValueId id) {
     std::vector<Task> tasks;
     for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
       Task task(floorplan_);
-      const std::uint8_t in = NextInward(4), to = NextOutward(4);
+      const std::uint8_t in = NextInward(), to = NextOutward();
       vxm.a = isa::Operand{Hemisphere::kWest, {in, 1}};
       vxm.b = isa::Operand{Hemisphere::kEast, {in, static_cast<std::uint8_t>(words)}};
       vxm.out = {to, static_cast<std::uint8_t>(words)};

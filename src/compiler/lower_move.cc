@@ -1,6 +1,7 @@
 // Moving elements: parts of heads through the SXM, shares of other chips over links.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/check.h"
 #include "compiler/lowering.h"
 
@@ -8,10 +9,6 @@ namespace millrace::compiler {
 
 using isa::Flow;
 using isa::Hemisphere;
-
-namespace {
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
-}  // namespace
 
 // Elements [from_element, + count) of a part of one tensor become those from to_element on of a
 // part of another. Cut where a step of either ends; each cut goes west out to the SXM, is shifted
@@ -47,7 +44,7 @@ Result<void> Lowering::MoveElements(const Tensor& from, std::int32_t from_part,
     std::vector<Task> tasks;
     for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
       Task task(floorplan_);
-      const std::uint8_t out = NextOutward(4), back = NextInward(4), to_stream = NextOutward(4);
+      const std::uint8_t out = NextOutward(), back = NextInward(), to_stream = NextOutward();
       for (std::int32_t j = 0; j < in_words; ++j) {
         task.Read(Hemisphere::kWest, from.group * kGroupSlices + j,
                   {.address = {.base = from.address(row, a_step)},
@@ -200,7 +197,7 @@ void Lowering::GatherRows(Tensor& tensor, std::int32_t first_row, std::int32_t r
         std::int32_t readable = 0;
         for (std::int32_t variant = 0; variant < 4; ++variant) {
           Task task(floorplan_);
-          const std::uint8_t out = NextOutward(1), in = NextInward(1);
+          const std::uint8_t out = NextOutward(), in = NextInward();
           const Hemisphere side = variant % 2 == 0 ? Hemisphere::kWest : Hemisphere::kEast;
           for (std::int32_t m = 0; m < g; ++m) {
             const Range share = tensor.shares[static_cast<std::size_t>(m)];

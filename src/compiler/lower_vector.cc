@@ -1,6 +1,7 @@
 // Operations of the VXM: element by element, norms, turning by position, the choice of experts.
 #include <algorithm>
 
+#include "base/ceil_div.h"
 #include "base/check.h"
 #include "compiler/lowering.h"
 #include "numerics/reference.h"
@@ -12,8 +13,6 @@ using isa::Hemisphere;
 using isa::VxmOp;
 
 namespace {
-
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
 
 isa::ResultSides SidesOf(const Tensor* out) {
   return out == nullptr ? isa::ResultSides::kNone : isa::ResultSides::kBoth;
@@ -161,7 +160,7 @@ std::int64_t Lowering::PlaceVector(isa::Vxm vxm, const Tensor* a, const Tensor* 
   std::vector<Task> tasks;
   for (std::int32_t chain = 0; chain < chip.vxm.chains; ++chain) {
     for (int variant = 0; variant < 2; ++variant) {
-      const std::uint8_t in = NextInward(4), to = NextOutward(4);
+      const std::uint8_t in = NextInward(), to = NextOutward();
       Task task(floorplan_);
       if (!by_member) {
         body(task, kAllChips, run.elements, chain, in, to);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "base/overloaded.h"
+#include "graph/operands.h"
 #include "numerics/reference.h"
 
 namespace millrace::compiler {
@@ -17,20 +17,13 @@ std::int32_t StepElements(const Graph& graph, const Chip& chip) {
   return chip.vector_bytes / 4 * kGroupSlices;
 }
 
-// Values that an operation reads: the last operation that does is the last use.
+// The last operation that reads each value.
 std::vector<std::int32_t> LastUses(const Graph& graph) {
   std::vector<std::int32_t> last(graph.operations.size(), -1);
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
-    const auto use = [&](ValueId id) { last[id.index()] = static_cast<std::int32_t>(i); };
-    std::visit(Overloaded{[](const Embed&) {},
-                          [&](const Attention& op) { use(op.query), use(op.key), use(op.value); },
-                          [&](const GateMul& op) { use(op.gate), use(op.up); },
-                          [&](const Add& op) { use(op.left), use(op.right); },
-                          [&](const HeadConcat& op) { use(op.left), use(op.right); },
-                          [&](const Route& op) { use(op.logits); },
-                          [&](const Experts& op) { use(op.input), use(op.routes); },
-                          [&](const auto& op) { use(op.input); }},
-               graph.operations[i]);
+    for (const ValueId operand : Operands(graph.operations[i])) {
+      last[operand.index()] = static_cast<std::int32_t>(i);
+    }
   }
   last[graph.logits.index()] = static_cast<std::int32_t>(graph.operations.size());
   return last;
@@ -83,16 +76,9 @@ SectionBuilder& Lowering::section() {
   return *section_;
 }
 
-std::uint8_t Lowering::NextInward(std::int32_t width) {
-  const std::int32_t slots = floorplan_.chip().streams / 4;
-  return static_cast<std::uint8_t>(static_cast<std::int32_t>(inward_turn_++) % slots * 4 +
-                                   (width > 4 ? 0 : 0));
-}
-
-std::uint8_t Lowering::NextOutward(std::int32_t width) {
-  const std::int32_t slots = floorplan_.chip().streams / 4;
-  return static_cast<std::uint8_t>(static_cast<std::int32_t>(outward_turn_++) % slots * 4 +
-                                   (width > 4 ? 0 : 0));
+std::uint8_t Lowering::NextStreams(std::uint32_t& turn) {
+  const auto groups = static_cast<std::uint32_t>(floorplan_.chip().streams / kGroupSlices);
+  return static_cast<std::uint8_t>(turn++ % groups * kGroupSlices);
 }
 
 Result<Tensor> Lowering::NewTensor(std::int64_t columns, const ValuePlan& plan, std::int32_t width,
@@ -221,11 +207,5 @@ void Lowering::PassTime(std::int64_t cycles) {
 }
 
 std::vector<SectionCode> Lowering::TakeSections() { return std::move(sections_); }
-
-std::int64_t Lowering::work_words() const {
-  std::int64_t words = 0;
-  for (std::int32_t place = 0; place < 4; ++place) words += work_.high_water(place);
-  return words;
-}
 
 }  // namespace millrace::compiler

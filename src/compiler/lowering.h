@@ -58,7 +58,8 @@ struct PlaneState {
   int next_buffer = 0;
   std::int64_t accumulators_free[2] = {0, 0};  // of the two sets that pieces alternate between
   int next_set = 0;
-  std::int32_t tiles = 0;  // placed so far: who has least gets the next piece
+  std::int64_t chain_free = 0;  // when the sums of the piece in work can go on
+  std::int32_t tiles = 0;       // placed so far: who has least gets the next piece
 };
 
 class Lowering {
@@ -93,8 +94,6 @@ class Lowering {
   const std::map<std::pair<std::int32_t, std::int32_t>, Tensor>& rope_inputs() const {
     return rope_inputs_;
   }
-  // Bytes of SRAM taken, for the report.
-  std::int64_t work_words() const;
 
  private:
   // ---- lower_vector.cc: operations of the VXM
@@ -125,7 +124,7 @@ class Lowering {
   Result<void> Lower(const Softcap& op, ValueId id);
   Result<void> Lower(const Route& op, ValueId id);
 
-  // ---- lower_linear.cc: matrices
+  // ---- lower_linear.cc, cut_pieces.cc, place_pieces.cc, place_output.cc, lower_dot.cc: matrices
   struct Piece;
   struct LinearJob;
   // x as passes take it: quantised, or in 16 bits, two words a step.
@@ -135,6 +134,16 @@ class Lowering {
   Result<void> Lower(const Linear& op, ValueId id);
   Result<void> LowerDot(const Linear& op, ValueId id);
   std::vector<Piece> CutPieces(const LinearJob& job) const;
+  std::vector<Piece> CutParts(const LinearJob& job) const;
+  std::vector<Range> RowShares(const LinearJob& job) const;
+  Piece CutPiece(const LinearJob& job, const std::vector<Range>& shares, std::int32_t local,
+                 std::int32_t columns) const;
+  struct TilePlan;
+  struct TileWork;
+  std::vector<TilePlan> TilesOf(const LinearJob& job, const Piece& piece) const;
+  void FillTile(const LinearJob& job, const Piece& piece, const TilePlan& tile);
+  void LoadTile(const LinearJob& job, TileWork& work);
+  void PassTile(const LinearJob& job, const TileWork& work, Tensor& out);
   void PlacePieces(LinearJob& job, const std::vector<Piece>& pieces, Tensor& out);
   void PlaceOutput(const LinearJob& job, const Piece& piece, std::int32_t set, std::int64_t ready,
                    Tensor& out);
@@ -189,8 +198,10 @@ class Lowering {
   std::int32_t kept() const { return shape_only_ ? 0 : members(); }
   std::int32_t word_elements() const { return floorplan_.chip().vector_bytes / 4; }
   std::int32_t step_elements() const { return step_elements_; }
-  std::uint8_t NextInward(std::int32_t width);
-  std::uint8_t NextOutward(std::int32_t width);
+  // The first of four streams; turns through all groups, so that tasks near each other differ.
+  std::uint8_t NextInward() { return NextStreams(inward_turn_); }
+  std::uint8_t NextOutward() { return NextStreams(outward_turn_); }
+  std::uint8_t NextStreams(std::uint32_t& turn);
   SectionBuilder& section();
 
   const Graph* graph_;

@@ -3,32 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "base/ceil_div.h"
 #include "base/overloaded.h"
+#include "graph/operands.h"
 
 namespace millrace::compiler {
 namespace {
-
-std::vector<ValueId> Inputs(const Operation& operation) {
-  return std::visit(Overloaded{[](const Embed&) { return std::vector<ValueId>{}; },
-                               [](const Attention& op) {
-                                 return std::vector{op.query, op.key, op.value};
-                               },
-                               [](const GateMul& op) {
-                                 return std::vector{op.gate, op.up};
-                               },
-                               [](const Add& op) {
-                                 return std::vector{op.left, op.right};
-                               },
-                               [](const HeadConcat& op) {
-                                 return std::vector{op.left, op.right};
-                               },
-                               [](const Route& op) { return std::vector{op.logits}; },
-                               [](const Experts& op) {
-                                 return std::vector{op.input, op.routes};
-                               },
-                               [](const auto& op) { return std::vector{op.input}; }},
-                    operation);
-}
 
 std::int64_t WeightBytes(const Weight& weight) {
   return weight.rows * static_cast<std::int64_t>(
@@ -56,7 +36,7 @@ std::vector<std::int32_t> GroupSizes(const System& system) {
 std::vector<Cut> Cuts(const Graph& graph, std::size_t most) {
   std::vector<std::size_t> last_use(graph.operations.size(), 0);
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
-    for (const ValueId input : Inputs(graph.operations[i])) last_use[input.index()] = i;
+    for (const ValueId input : Operands(graph.operations[i])) last_use[input.index()] = i;
   }
   last_use[graph.logits.index()] = graph.operations.size();
   std::vector<Cut> cuts;
@@ -135,8 +115,11 @@ Result<Partition> Divide(const Graph& graph, const System& system, const StepSha
   }
   partition.stages.push_back({first, graph.operations.size(), 0});
   if (largest > capacity) {
-    return Exhausted("{}: a part of the model needs {} MB, a group of {} chips holds {} MB",
-                     system.name, largest / 1000000, group, capacity / 1000000);
+    return Exhausted(
+        "{}: a part of the model needs {} MB, a group of {} chips holds {} MB; a group of {} would "
+        "do",
+        system.name, largest / 1000000, group, capacity / 1000000,
+        CeilDiv(largest, capacity / group));
   }
   const std::int32_t groups = system.chips() / group;
   if (static_cast<std::int32_t>(partition.stages.size()) > groups) {

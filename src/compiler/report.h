@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,12 +11,14 @@
 
 namespace millrace::compiler {
 
-// cycles(position) = fixed + per_block * blocks, blocks = position / 64 + 1, for every sequence and
-// all layers together; layers with a window count at most the blocks that it covers.
+// cycles(position) = fixed_cycles + cycles_per_block * blocks(0)
+//                  + for every window w: windowed_cycles[w] * blocks(w)
+// blocks(w): the blocks of 64 positions that a token at `position` sees through w; 0: no window.
 struct Report {
   std::int64_t fixed_cycles = 0;
-  std::int64_t cycles_per_block = 0;  // of layers that see everything
-  std::int64_t cycles = 0;            // at `position`
+  std::int64_t cycles_per_block = 0;                          // of layers that see everything
+  std::map<std::int32_t, std::int64_t> windowed_cycles = {};  // a block, by window
+  std::int64_t cycles = 0;                                    // at `position`
   std::int32_t position = 0;
   std::int64_t lower_bound_cycles = 0;  // at the same position
   double clock_hz = 0;

@@ -143,6 +143,13 @@ class PageData {
         report.stages);
     Add(",\"fixed\":{},\"per_block\":{},\"energy_j\":{}", report.fixed_cycles,
         report.cycles_per_block, use_.energy.total());
+    Add(",\"windowed\":[");
+    const char* comma = "";
+    for (const auto& [window, a_block] : report.windowed_cycles) {
+      Add("{}[{},{}]", comma, window, a_block);
+      comma = ",";
+    }
+    Add("]");
   }
   void AddChip() {
     const Chip& chip = system_.chip;

@@ -8,8 +8,7 @@
 namespace millrace::compiler {
 
 SectionBuilder::SectionBuilder(const Floorplan& plan, std::int32_t members, std::int32_t period)
-    : table_(plan.resources(), period),
-      instructions_(static_cast<std::size_t>(members)) {}
+    : table_(plan.resources(), period), instructions_(static_cast<std::size_t>(members)) {}
 
 void SectionBuilder::Keep(const Task& task, std::int64_t base) {
   table_.Reserve(task.usages(), base);

@@ -58,6 +58,10 @@ struct Tensor {
   // words of the largest share], the first being the word in which the share begins.
   std::vector<std::int64_t> ready = {};
 
+  // The part that holds part `part` of the whole value, on a member that has it.
+  std::int32_t part_of(std::int32_t member, std::int32_t part) const {
+    return spread == Spread::kWhole ? part : part - shares[static_cast<std::size_t>(member)].begin;
+  }
   std::int32_t address(std::int32_t row, std::int32_t step) const {
     return word + row * layout.steps() + step;
   }

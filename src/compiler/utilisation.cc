@@ -69,7 +69,8 @@ class WordMap {
 class ChipMeter {
  public:
   ChipMeter(const System& system, std::int32_t chip, std::span<const std::int64_t> registers,
-            Work& work, std::map<std::pair<std::int32_t, std::int32_t>, std::int64_t>& traffic)
+            isa::StepWork& work,
+            std::map<std::pair<std::int32_t, std::int32_t>, std::int64_t>& traffic)
       : system_(system),
         chip_number_(chip),
         registers_(registers),
@@ -114,26 +115,18 @@ class ChipMeter {
     MILLRACE_CHECK(at != ports_.end() && at->port == port);
     ++at->instructions;
     at->busy_cycles += isa::StepsOf(system_.chip, instruction).busy_cycles();
-    AddWork(issue);
+    AddPlaces(issue);
+    isa::AddWork(system_.chip, issue, registers_, work_);
   }
 
   ChipUse Finish() { return {std::move(ports_), words_.Slices()}; }
 
  private:
-  void AddWork(const isa::Issue& issue) {
-    std::visit(
-        Overloaded{[&](const isa::Read& read) {
-                     work_.sram_read_bytes += std::int64_t{read.count} * system_.chip.vector_bytes;
-                     Touch(issue, read);
-                   },
-                   [&](const isa::Write& write) {
-                     work_.sram_written_bytes +=
-                         std::int64_t{write.count} * std::max(0, write.end_byte - write.first_byte);
-                     Touch(issue, write);
-                   },
-                   [&](const isa::Pass& pass) { AddPass(pass, issue.tile); },
-                   [&](const isa::Send& send) { AddSend(issue, send); }, [](const auto&) {}},
-        issue.instruction->action);
+  void AddPlaces(const isa::Issue& issue) {
+    std::visit(Overloaded{[&](const isa::Read& read) { Touch(issue, read); },
+                          [&](const isa::Write& write) { Touch(issue, write); },
+                          [&](const isa::Send& send) { AddSend(issue, send); }, [](const auto&) {}},
+               issue.instruction->action);
   }
 
   void Touch(const isa::Issue& issue, const auto& access) {
@@ -143,14 +136,7 @@ class ChipMeter {
     }
   }
 
-  void AddPass(const isa::Pass& pass, const isa::Load* tile) {
-    if (tile == nullptr) return;
-    const std::int64_t macs = std::int64_t{pass.count} * tile->k * tile->columns;
-    (IsQuantised(tile->dtype) ? work_.int8_macs : work_.float_macs) += macs;
-  }
-
   void AddSend(const isa::Issue& issue, const isa::Send& send) {
-    work_.link_bytes += std::int64_t{send.count} * system_.chip.vector_bytes;
     const auto end = system_.Peer(chip_number_, issue.instruction->unit.index);
     if (end) traffic_[{chip_number_, end->chip}] += send.count;
   }
@@ -158,7 +144,7 @@ class ChipMeter {
   const System& system_;
   std::int32_t chip_number_;
   std::span<const std::int64_t> registers_;
-  Work& work_;
+  isa::StepWork& work_;
   std::map<std::pair<std::int32_t, std::int32_t>, std::int64_t>& traffic_;
   std::vector<PortUse> ports_;
   WordMap words_;
@@ -190,20 +176,6 @@ std::vector<KindUse> Kinds(const Utilisation& all) {
   return kinds;
 }
 
-Energy EnergyOf(const Utilisation& all, const System& system) {
-  const ChipEnergy& figures = system.chip.energy;
-  const auto of = [](double figure, double count) {
-    return figure > 0 ? std::optional(figure * count) : std::nullopt;
-  };
-  const double seconds = static_cast<double>(all.cycles) / system.chip.clock_hz;
-  return {.idle = of(figures.idle_w, seconds * static_cast<double>(system.chips())),
-          .sram = of(figures.sram_byte_j,
-                     static_cast<double>(all.work.sram_read_bytes + all.work.sram_written_bytes)),
-          .int8_macs = of(figures.mac_int8_j, static_cast<double>(all.work.int8_macs)),
-          .float_macs = of(figures.mac_fp16_j, static_cast<double>(all.work.float_macs)),
-          .links = of(figures.link_byte_j, static_cast<double>(all.work.link_bytes))};
-}
-
 void AddPlaces(const isa::Program& program, ChipMeter& meter) {
   for (const isa::ProgramInput& input : program.inputs) {
     const bool embedding = input.kind == isa::ProgramInput::Kind::kEmbedding;
@@ -220,12 +192,6 @@ std::int64_t SliceUse::words() const {
   std::int64_t words = 0;
   for (const WordRange& range : ranges) words += range.end - range.begin;
   return words;
-}
-
-double Energy::total() const {
-  double joules = 0;
-  for (const auto& part : {idle, sram, int8_macs, float_macs, links}) joules += part.value_or(0);
-  return joules;
 }
 
 Utilisation Measure(const isa::Program& program, const System& system, std::int32_t position) {
@@ -256,7 +222,7 @@ Utilisation Measure(const isa::Program& program, const System& system, std::int3
     all.traffic.push_back({ends.first, ends.second, vectors});
   }
   all.kinds = Kinds(all);
-  all.energy = EnergyOf(all, system);
+  all.energy = isa::EnergyOf(all.work, system, all.cycles);
   return all;
 }
 

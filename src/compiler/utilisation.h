@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "isa/ports.h"
 #include "isa/program.h"
+#include "isa/step_work.h"
 #include "machine/system.h"
 
 namespace millrace::compiler {
@@ -63,18 +63,6 @@ struct SectionTime {
   std::int64_t times = 1;  // of a loop
 };
 
-struct Work {
-  std::int64_t sram_read_bytes = 0, sram_written_bytes = 0;
-  std::int64_t int8_macs = 0, float_macs = 0;  // of the MXM
-  std::int64_t link_bytes = 0;                 // sent
-};
-
-// Joules of a step; nothing where the machine has no figure.
-struct Energy {
-  std::optional<double> idle, sram, int8_macs, float_macs, links;
-  double total() const;  // of those that are known
-};
-
 struct Utilisation {
   std::int64_t cycles = 0;
   std::int32_t position = 0;
@@ -82,8 +70,8 @@ struct Utilisation {
   std::vector<KindUse> kinds;    // in the order of isa::kPortKinds
   std::vector<Traffic> traffic;  // by from, then to; without zeros
   std::vector<SectionTime> sections;
-  Work work;
-  Energy energy;
+  isa::StepWork work;
+  isa::Energy energy;
 };
 
 // Of one step with every row at `position`. The program must have passed isa::VerifyStructure, or

@@ -113,10 +113,10 @@ TEST(Utilisation, EnergyIsOfWhatHasAFigure) {
   TestProgram test(100);
   test.At(5, Mem(3), isa::Read{.count = 4});
   System system = isa::TinySystem();
-  const Energy none = Measure(test.program(), system, 0).energy;
+  const isa::Energy none = Measure(test.program(), system, 0).energy;
   EXPECT_FALSE(none.idle || none.sram || none.int8_macs || none.float_macs || none.links);
   system.chip.energy = {.idle_w = 2, .sram_byte_j = 1e-9};
-  const Energy some = Measure(test.program(), system, 0).energy;
+  const isa::Energy some = Measure(test.program(), system, 0).energy;
   EXPECT_DOUBLE_EQ(*some.idle, 2 * 100e-9);
   EXPECT_DOUBLE_EQ(*some.sram, 256e-9);
   EXPECT_FALSE(some.links);

@@ -5,34 +5,12 @@
 
 #include "base/check.h"
 #include "base/overloaded.h"
+#include "graph/operands.h"
 
 namespace millrace::compiler {
 namespace {
 
 std::int32_t Int(std::int64_t value) { return static_cast<std::int32_t>(value); }
-
-// Which values an operation reads.
-std::vector<ValueId> Inputs(const Operation& operation) {
-  return std::visit(Overloaded{[](const Embed&) { return std::vector<ValueId>{}; },
-                               [](const Attention& op) {
-                                 return std::vector{op.query, op.key, op.value};
-                               },
-                               [](const GateMul& op) {
-                                 return std::vector{op.gate, op.up};
-                               },
-                               [](const Add& op) {
-                                 return std::vector{op.left, op.right};
-                               },
-                               [](const HeadConcat& op) {
-                                 return std::vector{op.left, op.right};
-                               },
-                               [](const Route& op) { return std::vector{op.logits}; },
-                               [](const Experts& op) {
-                                 return std::vector{op.input, op.routes};
-                               },
-                               [](const auto& op) { return std::vector{op.input}; }},
-                    operation);
-}
 
 bool IsElementwise(const Operation& operation) {
   return std::holds_alternative<GateMul>(operation) || std::holds_alternative<Add>(operation) ||
@@ -85,7 +63,7 @@ void GroupPlan::PreferParts(const Graph& graph) {
   std::vector<std::int32_t> wanted(graph.operations.size(), 0);
   for (std::size_t i = graph.operations.size(); i-- > 0;) {
     const Operation& operation = graph.operations[i];
-    for (const ValueId input : Inputs(operation)) {
+    for (const ValueId input : Operands(operation)) {
       std::int32_t parts = WantedParts(graph, operation, input);
       if (parts == 0 && IsElementwise(operation)) parts = wanted[i];
       if (parts > 1 || wanted[input.index()] == 0) wanted[input.index()] = parts;
@@ -93,7 +71,7 @@ void GroupPlan::PreferParts(const Graph& graph) {
   }
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
     const Operation& operation = graph.operations[i];
-    const auto inputs = Inputs(operation);
+    const auto inputs = Operands(operation);
     ValuePlan& plan = values_[i];
     plan.parts = std::max(1, wanted[i]);
     if (std::holds_alternative<Rope>(operation) || std::holds_alternative<RmsNorm>(operation)) {
@@ -160,7 +138,7 @@ void GroupPlan::SpreadValues(const Graph& graph) {
   for (std::size_t i = count; i-- > 0;) {
     const Operation& operation = graph.operations[i];
     const auto* attention = std::get_if<Attention>(&operation);
-    const auto inputs = Inputs(operation);
+    const auto inputs = Operands(operation);
     for (const ValueId input : inputs) {
       const std::size_t v = input.index();
       if (attention != nullptr) {
@@ -204,7 +182,7 @@ bool GroupPlan::SpreadForward(const Graph& graph,
   for (std::size_t i = 0; i < graph.operations.size(); ++i) {
     const Operation& operation = graph.operations[i];
     const bool needed_whole = whole[i] || i == graph.logits.index();
-    const auto inputs = Inputs(operation);
+    const auto inputs = Operands(operation);
     ValuePlan& plan = values_[i];
     plan.spread = Spread::kWhole;
     plan.shares.clear();

@@ -1,7 +1,5 @@
 #include "compiler/work_memory.h"
 
-#include <fmt/format.h>
-
 #include "base/check.h"
 
 namespace millrace::compiler {
@@ -56,21 +54,6 @@ void WorkMemory::Give(const Hole& hole) {
 
 std::int32_t WorkMemory::high_water(std::int32_t group) const {
   return high_water_[static_cast<std::size_t>(group)];
-}
-
-std::string WorkMemory::Describe() const {
-  std::string text;
-  for (std::size_t group = 0; group < free_.size(); ++group) {
-    for (const auto& [word, words] : free_[group]) {
-      text += fmt::format("{}:{}+{} ", group, word, words);
-    }
-  }
-  for (const auto* freed : {&freed_now_, &freed_before_}) {
-    text += "/ ";
-    for (const Hole& hole : *freed)
-      text += fmt::format("{}:{}+{} ", hole.group, hole.word, hole.words);
-  }
-  return text;
 }
 
 }  // namespace millrace::compiler

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "compiler/tensor.h"
@@ -25,8 +24,6 @@ class WorkMemory {
   void BeginSection();
   // The largest address given out so far, plus one.
   std::int32_t high_water(std::int32_t group) const;
-  // What is free, for people and as the key of a schedule that can be used again.
-  std::string Describe() const;
 
  private:
   struct Hole {

@@ -4,8 +4,8 @@
 
 #include "base/check.h"
 #include "compiler/compile.h"
+#include "isa/step_work.h"
 #include "machine/load_system.h"
-#include "sim/energy.h"
 
 namespace millrace {
 namespace {
@@ -70,7 +70,9 @@ void SimulatedBackend::Step(std::span<const StepSequence> sequences) {
 
 double SimulatedBackend::energy_j() const {
   const std::int32_t position = std::max(0, position_ - 1);
-  return sim::EnergyOf(program_, system_, isa::RegistersAt(program_, {&position, 1}));
+  const auto registers = isa::RegistersAt(program_, {&position, 1});
+  const isa::StepWork work = isa::WorkOf(program_, system_, registers);
+  return isa::EnergyOf(work, system_, isa::SectionStarts(program_, registers).back()).total();
 }
 
 std::span<const float> SimulatedBackend::logits(std::size_t row) const {

@@ -34,7 +34,7 @@ class SimulatedBackend final : public Executor {
   const System& system() const { return system_; }
   const isa::Program& program() const { return program_; }
   const SimulatedFigures& figures() const { return figures_; }
-  // Of a token at the last position (sim/energy.h); 0: the machine has no figures.
+  // Of a token at the last position (isa/step_work.h); 0: the machine has no figures.
   double energy_j() const;
 
  private:

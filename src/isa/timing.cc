@@ -1,5 +1,6 @@
 #include "isa/timing.h"
 
+#include "base/ceil_div.h"
 #include "base/check.h"
 
 namespace millrace::isa {
@@ -56,8 +57,6 @@ Work WorkOf(VxmOp op) {
   }
   MILLRACE_CHECK(false);
 }
-
-std::int32_t CeilDiv(std::int32_t a, std::int32_t b) { return (a + b - 1) / b; }
 
 std::int32_t Superlanes(const Chip& chip) { return chip.vector_bytes / chip.superlane_bytes; }
 
