@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "compiler/compile.h"
+#include "engine/launch_inputs.h"
 #include "graph/interpreter.h"
 #include "isa/verify.h"
-#include "engine/launch_inputs.h"
 #include "machine/load_system.h"
 #include "part_cases.h"
 #include "sim/fast_simulator.h"
@@ -45,6 +45,12 @@ std::vector<LpuCase> Cases() {
   add("no_layers", {.layers = 0});
   add("llama", {});
   for (const PartCase& part : kPartCases) add(part.name, part.shape);
+  for (const DType dtype : kAllDTypes) {  // the other types, where the machine has a matrix unit
+    if (dtype == DType::kF32 || dtype == DType::kQ8_0 || dtype == DType::kQ4_0) continue;
+    for (const std::int32_t chips : {1, 2}) {
+      cases.push_back({fmt::format("llama_{}_{}_chips", Name(dtype), chips), {}, dtype, chips, 1});
+    }
+  }
   return cases;
 }
 

@@ -2,6 +2,7 @@
 // not fit or has no unit is refused in words, and random models give valid programs whose time is
 // exact.
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -38,13 +39,43 @@ TEST(Compile, BinaryMatricesOf32BitsAreRefusedWithAdvice) {
       << compiled.error().message;
 }
 
+// Every way of not fitting names a number of chips.
 TEST(Compile, WhatDoesNotFitSaysHowManyChipsWould) {
-  RandomTransformer model = MakeRandomTransformer({}, DType::kQ8_0, 1);
+  RandomTransformer model = MakeRandomTransformer({.layers = 4}, DType::kQ8_0, 1);
   for (Weight& weight : model.graph.weights) weight.bytes = {};
+  auto system = LoadSystem("groq-v1");
+  ASSERT_TRUE(system.ok());
+  const auto message = [&](std::int32_t context) {
+    const auto compiled = compiler::Compile(model.graph, *system, {.context = context});
+    EXPECT_FALSE(compiled.ok());
+    if (compiled.ok()) return std::string();
+    EXPECT_EQ(compiled.error().code, ErrorCode::kExhausted);
+    return compiled.error().message;
+  };
+  EXPECT_THAT(message(1 << 20), testing::ContainsRegex("a group of [0-9]+ would do"));
+  for (const std::int32_t words : {40, 60, 80, 100}) {
+    system->chip.mem.words = words;
+    EXPECT_THAT(message(64), testing::ContainsRegex("[0-9]+ would do")) << words;
+  }
+}
+
+// The formula of compiler/report.h against the sections, also where layers have a window.
+TEST(Compile, TheReportedTimeHoldsAtEveryPosition) {
+  const RandomTransformer model = MakeRandomTransformer({.window = 100}, DType::kQ8_0, 1);
   const auto system = LoadSystem("groq-v1");
-  const auto compiled = compiler::Compile(model.graph, *system, {.context = 1 << 20});
-  ASSERT_FALSE(compiled.ok());
-  EXPECT_EQ(compiled.error().code, ErrorCode::kExhausted);
+  for (const std::int32_t position : {0, 63, 64, 100, 163, 300, 511}) {
+    const auto compiled =
+        compiler::Compile(model.graph, *system, {.context = 512, .position = position});
+    ASSERT_TRUE(compiled.ok()) << compiled.error().message;
+    const compiler::Report& report = compiled->report;
+    const std::int64_t blocks = position / 64 + 1;
+    const std::int64_t covered = blocks - std::max(0, position + 1 - 100) / 64;
+    ASSERT_EQ(report.windowed_cycles.size(), 1u);
+    EXPECT_EQ(report.cycles, report.fixed_cycles + report.cycles_per_block * blocks +
+                                 report.windowed_cycles.at(100) * covered)
+        << position;
+    EXPECT_LE(report.lower_bound_cycles, report.cycles);
+  }
 }
 
 TEST(Compile, StagesHandOverWithoutChangingABit) {
