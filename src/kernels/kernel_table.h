@@ -90,7 +90,11 @@ struct KernelTable {
                  const LinearInput& x, std::size_t tokens, float* y, std::size_t y_stride);
 
   void (*rms_norm)(const float* x, const float* weight, float eps, std::size_t n, float* y);
+  // 1 / sqrt(mean of squares + eps): the factor of rms_norm
+  float (*inverse_rms)(const float* x, float eps, std::size_t n);
   void (*quantise)(const float* x, std::size_t n, ActivationBlock* blocks);  // n a multiple of 32
+  void (*to_half)(const float* x, std::size_t n, std::uint16_t* y);          // bits of binary16
+  void (*from_half)(const std::uint16_t* x, std::size_t n, float* y);
   void (*round_half)(const float* x, std::size_t n, float* y);
   void (*round_bfloat)(const float* x, std::size_t n, float* y);
   void (*add)(const float* x, const float* y, std::size_t n, float* out);
@@ -107,6 +111,11 @@ struct KernelTable {
   void (*rope)(float* head, const float* cosine, const float* sine, std::size_t rotary);
   // Pairs i and i + rotary / 2: cosine of both is cos i; sine -sin i and sin i.
   void (*rope_halves)(float* head, const float* cosine, const float* sine, std::size_t rotary);
+  // Scores of positions [begin, end) of a block of 64, not empty, become probabilities in binary16,
+  // as values of binary32, and join the row's maximum and sum. Returns the factor by which what was
+  // accumulated shrinks. Writes whole registers of 16 around [begin, end).
+  float (*softmax_half)(float* scores, std::size_t begin, std::size_t end, float softcap,
+                        float& max, float& sum);
   // out[i] = acc[i] * (1 / sum)
   void (*normalise)(const float* acc, float sum, std::size_t n, float* out);
 

@@ -1,4 +1,5 @@
 // Every level that this machine can run gives the bits of the reference, operation by operation.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,6 +11,8 @@
 
 #include "kernels/kernel_table.h"
 #include "numerics/blocks.h"
+#include "numerics/elementary.h"
+#include "numerics/half.h"
 #include "numerics/reference.h"
 
 namespace millrace {
@@ -287,6 +290,53 @@ TEST_P(Kernels, RowOperations) {
     table().round_bfloat(x.data(), n, y.data());
     for (std::size_t i = 0; i < n; ++i) expected[i] = RoundToBFloat(x[i]);
     ExpectSameBits(y.data(), expected.data(), n);
+  }
+}
+
+TEST_P(Kernels, HalvesAndTheFactorOfANorm) {
+  for (const std::size_t n : {16u, 48u, 50u, 7u, 288u}) {
+    SCOPED_TRACE(n);
+    const auto x = RandomVector(n);
+    std::vector<Half> halves(n + 1, 0x1234);
+    table().to_half(x.data(), n, halves.data());
+    std::vector<float> back(n + 1, 3.0f);
+    table().from_half(halves.data(), n, back.data());
+    for (std::size_t i = 0; i < n; ++i) {
+      EXPECT_EQ(halves[i], FloatToHalf(x[i]));
+      EXPECT_EQ(back[i], HalfToFloat(halves[i]));
+    }
+    EXPECT_EQ(halves[n], 0x1234);  // nothing past the end
+    EXPECT_EQ(back[n], 3.0f);
+    const float mean = reference::SumOfSquares(x) / static_cast<float>(n);
+    const float expected = 1.0f / std::sqrt(mean + 1e-5f);
+    const float factor = table().inverse_rms(x.data(), 1e-5f, n);
+    ExpectSameBits(&factor, &expected, 1);
+  }
+}
+
+// Against the contract's text, position by position (docs/numerics.md, "Attention").
+TEST_P(Kernels, ScoresBecomeProbabilitiesInHalves) {
+  for (const auto& [begin, end] : {std::pair{0u, 64u}, {0u, 1u}, {5u, 37u}, {48u, 63u}}) {
+    for (const float cap : {0.0f, 30.0f}) {
+      SCOPED_TRACE(fmt::format("[{}, {}) cap {}", begin, end, cap));
+      alignas(64) float scores[kKvBlock];
+      std::ranges::copy(RandomVector(kKvBlock), scores);
+      float p[kKvBlock] = {}, max = 0.25f, sum = 1.5f, new_max = max;
+      for (std::size_t i = begin; i < end; ++i) {
+        p[i] = cap == 0 ? scores[i] : cap * Tanh(scores[i] / cap);
+        new_max = std::max(new_max, p[i]);
+      }
+      for (std::size_t i = begin; i < end; ++i) p[i] = RoundToHalf(Exp(p[i] - new_max));
+      const float correction = Exp(max - new_max);
+      const float new_sum = std::fma(sum, correction, reference::Sum(p));
+
+      const float shrinks = table().softmax_half(scores, begin, end, cap, max, sum);
+      ExpectSameBits(&shrinks, &correction, 1);
+      ExpectSameBits(&max, &new_max, 1);
+      ExpectSameBits(&sum, &new_sum, 1);
+      const std::size_t first = begin / 16 * 16, last = (end + 15) / 16 * 16;
+      ExpectSameBits(scores + first, p + first, last - first);
+    }
   }
 }
 

@@ -64,7 +64,7 @@ inline void ForEach(std::size_t n, float* out, Function function) {
 }
 
 template <typename L>
-void RmsNorm(const float* x, const float* weight, float eps, std::size_t n, float* y) {
+float InverseRms(const float* x, float eps, std::size_t n) {
   auto squares = L::Zero();
   std::size_t i = 0;
   for (; i + 16 <= n; i += 16) {
@@ -76,7 +76,12 @@ void RmsNorm(const float* x, const float* weight, float eps, std::size_t n, floa
     squares = L::Fma(v, v, squares);
   }
   const float mean = L::TreeSum(squares) / static_cast<float>(n);
-  const auto inverse = L::Set(1.0f / __builtin_sqrtf(mean + eps));
+  return 1.0f / __builtin_sqrtf(mean + eps);
+}
+
+template <typename L>
+void RmsNorm(const float* x, const float* weight, float eps, std::size_t n, float* y) {
+  const auto inverse = L::Set(InverseRms<L>(x, eps, n));
   ForEach<L>(n, y, [&](auto load) { return L::Mul(L::Mul(load(x), inverse), load(weight)); });
 }
 
@@ -104,6 +109,26 @@ void Quantise(const float* x, std::size_t n, ActivationBlock* blocks) {
     block.half_sum[1] = L::SumInt(q_second);
     block.sum = block.half_sum[0] + block.half_sum[1];
   }
+}
+
+template <typename L>
+void ToHalf(const float* x, std::size_t n, std::uint16_t* y) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) L::StoreHalf(y + i, L::Load(x + i));
+  if (i == n) return;
+  std::uint16_t part[16];
+  L::StoreHalf(part, L::LoadPart(x + i, n - i));
+  for (std::size_t k = 0; i + k < n; ++k) y[i + k] = part[k];
+}
+
+template <typename L>
+void FromHalf(const std::uint16_t* x, std::size_t n, float* y) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) L::Store(y + i, L::LoadHalf(x + i));
+  if (i == n) return;
+  std::uint16_t part[16] = {};
+  for (std::size_t k = 0; i + k < n; ++k) part[k] = x[i + k];
+  L::StorePart(y + i, L::LoadHalf(part), n - i);
 }
 
 template <typename L>

@@ -35,12 +35,80 @@ void Rope(const isa::Vxm& vxm, std::size_t n, std::span<const float> a, std::spa
   if (vxm.turned == isa::TurnedPairs::kHalves) reference::RopeHalves(cosines, sines, turned);
 }
 
+// A part of a step whose elements have the same state.
+template <typename Function>
+void ForEachRun(const VxmStep& step, Function function) {
+  const isa::Vxm& vxm = *step.work.vxm;
+  const auto run = static_cast<std::size_t>(vxm.run);
+  const auto begin = static_cast<std::size_t>(step.step * vxm.step_elements);
+  for (std::size_t i = 0; i < step.n;) {
+    const std::size_t number = (begin + i) / run;
+    const std::size_t end = std::min((number + 1) * run - begin, step.n);
+    function(step.work.states[number], i, end);
+    i = end;
+  }
+}
+
+void Normalise(const VxmStep& step, float* y) {
+  ForEachRun(step, [&](float factor, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) y[i] = (step.a[i] * factor) * step.b[i];
+  });
+}
+
+void MultiplyRuns(const KernelTable& kernels, const VxmStep& step, float* y) {
+  ForEachRun(step, [&](float factor, std::size_t begin, std::size_t end) {
+    kernels.scale(step.a.data() + begin, factor, end - begin, y + begin);
+  });
+}
+
+void ScaledAdd(const KernelTable& kernels, const VxmStep& step, float* y) {
+  std::memcpy(y, step.b.data(), step.n * sizeof(float));
+  kernels.add_scaled(step.work.states[0], step.a.data(), step.n, y);
+}
+
+void ToF16(const KernelTable& kernels, const VxmStep& step) {
+  constexpr std::size_t kMost = 1024;
+  if (step.n > kMost) return StepConversion(step);
+  float scaled[kMost];
+  kernels.scale(step.a.data(), step.work.vxm->x, step.n, scaled);
+  kernels.to_half(scaled, step.n, reinterpret_cast<std::uint16_t*>(step.out.data()));
+}
+
+void SoftmaxStep(const KernelTable& kernels, const VxmStep& step) {
+  VxmWork& work = step.work;
+  const Visible visible = VisibleOf(work);
+  const auto row = static_cast<std::size_t>(step.step);
+  float correction = 1;
+  if (visible.begin < visible.end) {
+    alignas(64) float scores[isa::kKvBlock];
+    std::memcpy(scores, step.a.data(), sizeof(scores));
+    correction = kernels.softmax_half(scores, visible.begin, visible.end, work.vxm->x,
+                                      work.states[row], work.sums[row]);
+    kernels.to_half(scores + visible.begin, visible.end - visible.begin,
+                    reinterpret_cast<std::uint16_t*>(step.out.data()) + visible.begin);
+  }
+  const float two[] = {correction, work.first ? 1.0f : 0.0f};
+  std::memcpy(step.out.data() + work.vector_bytes, two, sizeof(two));
+}
+
+// Bytes that a step fills from the beginning of its result: elements that stay binary32. The rest is
+// to be zero.
+std::size_t FilledBytes(const isa::Vxm& vxm, std::int64_t step) {
+  using isa::VxmOp;
+  const bool elementwise = vxm.op == VxmOp::kCopy || vxm.op == VxmOp::kAdd ||
+                           vxm.op == VxmOp::kScale || vxm.op == VxmOp::kNormalise ||
+                           vxm.op == VxmOp::kScaledAdd || vxm.op == VxmOp::kSiluMul ||
+                           vxm.op == VxmOp::kMultiplyRuns;
+  return elementwise ? StepElements(vxm, step) * sizeof(float) : 0;
+}
+
 }  // namespace
 
 void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
                  std::span<const float> a, std::span<const float> b, std::span<std::byte> out) {
   using isa::VxmOp;
   const std::size_t n = StepElements(*work.vxm, step);
+  const VxmStep one{work, step, n, a, b, out};
   float* y = reinterpret_cast<float*>(out.data());
   switch (work.vxm->op) {
     case VxmOp::kCopy:
@@ -61,15 +129,20 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
     case VxmOp::kClampedMul:
       return kernels.clamped_swiglu_mul(a.data(), b.data(), n, y);
     case VxmOp::kQuantise:
-      return Quantise(kernels, {work, step, n, a, b, out});
+      return Quantise(kernels, one);
     case VxmOp::kScaledAdd:
-    case VxmOp::kSumSquares:
+      return ScaledAdd(kernels, one, y);
     case VxmOp::kNormalise:
+      return Normalise(one, y);
     case VxmOp::kMultiplyRuns:
+      return MultiplyRuns(kernels, one, y);
     case VxmOp::kToF16:
+      return ToF16(kernels, one);
+    case VxmOp::kSoftmaxStep:
+      return SoftmaxStep(kernels, one);
+    case VxmOp::kSumSquares:
     case VxmOp::kToBF16:
     case VxmOp::kSoftmaxBegin:
-    case VxmOp::kSoftmaxStep:
     case VxmOp::kSoftmaxEnd:
     case VxmOp::kRoute:
     case VxmOp::kDot:
@@ -79,6 +152,13 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
 
 std::span<const float> FastRun::Gather(const std::byte* const* sources, std::size_t width,
                                        std::vector<float>& into) const {
+  bool lie_together = width > 0 && sources[0] != nullptr;
+  for (std::size_t v = 1; v < width; ++v) {
+    lie_together = lie_together && sources[v] == sources[0] + v * vector_bytes();
+  }
+  if (lie_together) {
+    return {reinterpret_cast<const float*>(sources[0]), width * vector_bytes() / sizeof(float)};
+  }
   into.resize(width * vector_bytes() / sizeof(float));
   for (std::size_t v = 0; v < width; ++v) {
     if (sources[v] == nullptr) continue;
@@ -86,6 +166,18 @@ std::span<const float> FastRun::Gather(const std::byte* const* sources, std::siz
                 vector_bytes());
   }
   return into;
+}
+
+void FinishVxmFast(const KernelTable& kernels, VxmWork& work) {
+  const isa::Vxm& vxm = *work.vxm;
+  const auto run = static_cast<std::size_t>(vxm.run);
+  // The mean of a run that is cut off is still over a whole one.
+  if (vxm.op != isa::VxmOp::kSumSquares || work.collected.size() != work.states.size() * run) {
+    return FinishVxm(work);
+  }
+  for (std::size_t r = 0; r < work.states.size(); ++r) {
+    work.states[r] = kernels.inverse_rms(work.collected.data() + r * run, vxm.x, run);
+  }
 }
 
 void FastRun::BeginWork(const Operation& operation, VxmWork& work) {
@@ -97,8 +189,8 @@ void FastRun::BeginWork(const Operation& operation, VxmWork& work) {
           chip.states[static_cast<std::size_t>(range.slot + i)].value;
     }
   };
-  read(StatesOf(vxm), work.states);
-  read(SumsOf(vxm), work.sums);
+  read(work.states_at, work.states);
+  read(work.sums_at, work.sums);
   work.collected.clear();
   work.collected_b.clear();
   work.chosen.clear();
@@ -113,15 +205,15 @@ void FastRun::BeginWork(const Operation& operation, VxmWork& work) {
 void FastRun::FinishWork(const Operation& operation, VxmWork& work) {
   const isa::Vxm& vxm = *work.vxm;
   ChipState& chip = chip_state(operation);
-  FinishVxm(work);
+  FinishVxmFast(kernels_, work);
   const auto write = [&](StateRange range, const std::vector<float>& from) {
     for (std::int32_t i = 0; range.writes && i < range.count; ++i) {
       chip.states[static_cast<std::size_t>(range.slot + i)].value =
           from[static_cast<std::size_t>(i)];
     }
   };
-  write(StatesOf(vxm), work.states);
-  write(SumsOf(vxm), work.sums);
+  write(work.states_at, work.states);
+  write(work.sums_at, work.sums);
   for (std::size_t i = 0; i < work.chosen.size(); ++i) {
     registers_[static_cast<std::size_t>(operation.chip)]
               [static_cast<std::size_t>(vxm.first_block) + i] = work.chosen[i];
@@ -140,7 +232,8 @@ void FastRun::Do(const Operation& operation, const isa::Vxm& vxm, std::int32_t s
       operation.out == nullptr
           ? nullptr
           : operation.out + (one_result ? 0 : static_cast<std::size_t>(step) * operation.out_bytes);
-  if (out != nullptr) std::memset(out, 0, operation.out_bytes);
+  const std::size_t filled = FilledBytes(vxm, step);
+  if (out != nullptr) std::memset(out + filled, 0, operation.out_bytes - filled);
   StepVxmFast(kernels_, work, step, a, b, {out, operation.out_bytes});
   if (step + 1 == operation.steps.count) FinishWork(operation, work);
 }

@@ -23,10 +23,8 @@ void Begin(const VxmStep& step) {
   }
 }
 
-// The positions of the block that the row's query sees, as [begin, end) within the block.
-struct Visible {
-  std::size_t begin = 0, end = 0;
-};
+}  // namespace
+
 Visible VisibleOf(const VxmWork& work) {
   const std::int64_t position = work.position - work.first_position;  // within the block
   const std::int64_t from =
@@ -34,8 +32,6 @@ Visible VisibleOf(const VxmWork& work) {
   const std::int64_t to = std::clamp<std::int64_t>(position + 1, 0, isa::kKvBlock);
   return {static_cast<std::size_t>(std::min(from, to)), static_cast<std::size_t>(to)};
 }
-
-}  // namespace
 
 void StepSoftmax(const VxmStep& step) {
   VxmWork& work = step.work;

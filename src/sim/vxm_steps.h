@@ -23,6 +23,13 @@ inline void StoreFloats(std::span<const float> values, std::span<std::byte> out)
   std::memcpy(out.data(), values.data(), values.size_bytes());
 }
 
+// kSoftmaxStep: the positions of the block that the row's query sees, as [begin, end) within the
+// block.
+struct Visible {
+  std::size_t begin = 0, end = 0;
+};
+Visible VisibleOf(const VxmWork& work);
+
 void StepElementwise(const VxmStep& step);  // kCopy .. kScaledAdd, kNormalise, kMultiplyRuns
 void StepConversion(const VxmStep& step);   // kQuantise, kToF16, kToBF16
 void StepRope(const VxmStep& step);

@@ -65,9 +65,12 @@ StateRange SumsOf(const isa::Vxm& vxm) {
 }
 
 VxmWork BeginVxm(const Chip& chip, const isa::Vxm& vxm) {
-  VxmWork work{.vxm = &vxm, .vector_bytes = chip.vector_bytes};
-  work.states.resize(static_cast<std::size_t>(StatesOf(vxm).count));
-  work.sums.resize(static_cast<std::size_t>(SumsOf(vxm).count));
+  VxmWork work{.vxm = &vxm,
+               .vector_bytes = chip.vector_bytes,
+               .states_at = StatesOf(vxm),
+               .sums_at = SumsOf(vxm)};
+  work.states.resize(static_cast<std::size_t>(work.states_at.count));
+  work.sums.resize(static_cast<std::size_t>(work.sums_at.count));
   return work;
 }
 

@@ -27,7 +27,8 @@ StateRange SumsOf(const isa::Vxm& vxm);
 struct VxmWork {
   const isa::Vxm* vxm = nullptr;
   std::int32_t vector_bytes = 0;
-  std::vector<float> states = {}, sums = {};  // [count] of StatesOf, SumsOf
+  StateRange states_at = {}, sums_at = {};    // StatesOf, SumsOf
+  std::vector<float> states = {}, sums = {};  // [count] of these
   // kSoftmaxStep: the query's position, the first position of the block of scores, and whether this
   // is the first block.
   std::int64_t position = 0, first_position = 0;
