@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -30,6 +31,7 @@ struct Operation {
   std::size_t places = 0;  // kMem: of Dataflow::words, one a step; valid if address_is_fixed
   bool address_is_fixed = false;
   std::size_t sums = 0;     // Pass: of Dataflow::sums, two a step; Emit: one a step
+  std::size_t columns = 0;  // Pass: sums that a buffer holds, a multiple of 16
   std::int32_t tile = -1;   // Load, Pass: of Dataflow::tiles
   std::int32_t work = -1;   // Vxm: of Dataflow::work
   std::size_t vectors = 0;  // Load: of Dataflow::tile_vectors
@@ -48,6 +50,7 @@ struct Happening {
   std::int32_t operation = 0, step = 0;
   std::uint8_t phase = 0;
   std::uint16_t bytes = 0;
+  std::int16_t condition = -1;  // of Dataflow::conditions; -1: it happens in every launch
   const std::byte* from = nullptr;
   std::byte* to = nullptr;  // null: not a move
 };
@@ -55,6 +58,9 @@ struct Happening {
 struct Dataflow {
   std::vector<Operation> operations;
   std::vector<Happening> happenings;
+  std::vector<isa::Condition> conditions;  // that registers decide before a launch begins
+  // The happenings of a launch, by which conditions hold in it: made when first asked for.
+  std::map<std::vector<bool>, std::vector<std::uint32_t>> due;
   std::vector<const std::byte*> sources;  // null: no vector is needed
   std::vector<std::byte*> words;          // of SRAM
   std::vector<float*> sums;               // accumulators: Pass: from, to; Emit: what is emitted
@@ -68,6 +74,10 @@ struct Dataflow {
 // registers: of RegistersAt; those that only count blocks decide what the dataflow is.
 std::unique_ptr<Dataflow> ResolveDataflow(SystemState& state, PackedTileStore& tiles,
                                           std::span<const std::int64_t> registers);
+
+// The happenings of a launch with these registers. Valid until the next call.
+std::span<const std::uint32_t> DueHappenings(Dataflow& flow,
+                                             std::span<const std::int64_t> registers);
 
 // Whether all launches of a dataflow agree on what the register holds.
 bool IsFixed(const isa::Program& program, isa::RegisterIndex index);

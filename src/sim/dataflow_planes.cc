@@ -33,7 +33,8 @@ void DataflowResolver::AddTile(std::int32_t index) {
                      static_cast<std::int32_t>(isa::WordOf(address, producer.issue, registers_) +
                                                std::int64_t{driven.step} * StrideOf(producer))};
       } else {
-        vector.bytes = Pointer(driven, use.cycle + s);
+        const Place place{.tile_vector = operation.vectors + v, .is_of_tile = true};
+        Connect(place, driven, use.cycle + s, operation.issue.cycle + operation.steps.count);
         fixed = false;
       }
     }
@@ -50,6 +51,18 @@ DataflowResolver::Plane& DataflowResolver::PlaneOf(const Operation& operation) {
   return plane;
 }
 
+// Few programs use all columns of a plane: sums are kept for those that they do.
+void DataflowResolver::AddColumns() {
+  for (const Operation& operation : flow_->operations) {
+    const auto* load = As<isa::Load>(operation);
+    const auto* emit = As<isa::Emit>(operation);
+    if (load == nullptr && emit == nullptr) continue;
+    const auto columns = static_cast<std::size_t>(load ? load->columns : emit->columns);
+    std::size_t& most = PlaneOf(operation).columns;
+    most = std::max(most, (columns + 15) / 16 * 16);
+  }
+}
+
 // Passes, by time: which tile they multiply with, and which sums go on from which.
 void DataflowResolver::AddSums(const Happening& happening) {
   Operation& operation = At(happening.operation);
@@ -63,6 +76,7 @@ void DataflowResolver::AddSums(const Happening& happening) {
   if (happening.step == 0) {
     operation.sums = flow_->sums.size();
     flow_->sums.resize(operation.sums + per_step * static_cast<std::size_t>(operation.steps.count));
+    if (pass) operation.columns = PlaneOf(operation).columns;
     if (pass) operation.tile = PlaneOf(operation).loads.at(pass->buffer);
   }
   float** sums = &flow_->sums[operation.sums + per_step * static_cast<std::size_t>(happening.step)];
@@ -83,8 +97,7 @@ void DataflowResolver::AddSums(const Happening& happening) {
   const std::size_t turn = accumulator.passes++ % kTurns;
   float*& buffer = accumulator.buffers[turn];
   if (buffer == nullptr) {
-    const auto padded = static_cast<std::size_t>(chip_.mxm.columns + 15) / 16 * 16;
-    buffer = reinterpret_cast<float*>(Allocate(padded * sizeof(float)));
+    buffer = reinterpret_cast<float*>(Allocate(operation.columns * sizeof(float)));
   }
   sums[1] = buffer;
   const isa::Load& tile = *operation.issue.tile;

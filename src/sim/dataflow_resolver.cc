@@ -56,6 +56,8 @@ std::unique_ptr<Dataflow> DataflowResolver::Resolve() {
   NoteWrites();
   for (std::int32_t i = 0; i < count; ++i) AddSources(i);
   for (std::int32_t i = 0; i < count; ++i) AddTile(i);
+  PlaceResults();
+  AddColumns();
   AddHappenings();
   return std::move(flow_);
 }
@@ -115,10 +117,12 @@ void DataflowResolver::AddDrives() {
       wires_.Drive(operation.chip, use, i, VectorOf(operation, use));
     }
     operation.out_bytes = OutBytes(operation);
-    if (operation.out_bytes != 0 && !As<isa::Read>(operation)) {
-      operation.out =
-          Allocate(operation.out_bytes * static_cast<std::size_t>(operation.steps.count));
-    }
+    // What a read puts on a stream is mostly taken from SRAM: Connect says where it is not.
+    const std::size_t bytes = operation.out_bytes * static_cast<std::size_t>(operation.steps.count);
+    results_.push_back(
+        {.bytes = As<isa::Read>(operation) ? 0 : bytes,
+         .birth = operation.issue.cycle,
+         .death = operation.issue.cycle + operation.steps.count * operation.steps.interval});
   }
   wires_.Sort();
 }
@@ -188,16 +192,38 @@ bool DataflowResolver::RestsUntil(Driven driven, std::int64_t cycle) const {
                               [&](std::int64_t at) { return from <= at && at <= cycle; });
 }
 
-const std::byte* DataflowResolver::Pointer(Driven driven, std::int64_t cycle) {
-  Operation& producer = At(driven.operation);
+void DataflowResolver::Put(Place place, const std::byte* bytes) {
+  if (place.is_of_tile) {
+    flow_->tile_vectors[place.tile_vector].bytes = bytes;
+  } else {
+    flow_->sources[place.source] = bytes;
+  }
+}
+
+void DataflowResolver::Connect(Place place, Driven driven, std::int64_t cycle,
+                               std::int64_t last_cycle) {
+  const Operation& producer = At(driven.operation);
   if (RestsUntil(driven, cycle)) {
-    return flow_->words[producer.places + static_cast<std::size_t>(driven.step)];
+    return Put(place, flow_->words[producer.places + static_cast<std::size_t>(driven.step)]);
   }
-  if (producer.out == nullptr) {
-    producer.out = Allocate(producer.out_bytes * static_cast<std::size_t>(producer.steps.count));
+  BufferLife& result = results_[static_cast<std::size_t>(driven.operation)];
+  result.bytes = producer.out_bytes * static_cast<std::size_t>(producer.steps.count);
+  result.death = std::max({result.death, cycle, last_cycle});
+  borrowed_.push_back(
+      {place, driven.operation,
+       static_cast<std::size_t>(driven.step) * producer.out_bytes +
+           static_cast<std::size_t>(driven.vector) * static_cast<std::size_t>(chip_.vector_bytes)});
+}
+
+void DataflowResolver::PlaceResults() {
+  const BufferPlan plan = PlaceBuffers(results_);
+  std::byte* bytes = Allocate(plan.bytes);
+  for (std::size_t i = 0; i < results_.size(); ++i) {
+    if (results_[i].bytes > 0) flow_->operations[i].out = bytes + plan.offsets[i];
   }
-  return producer.out + static_cast<std::size_t>(driven.step) * producer.out_bytes +
-         static_cast<std::size_t>(driven.vector) * static_cast<std::size_t>(chip_.vector_bytes);
+  for (const Borrowed& borrowed : borrowed_) {
+    Put(borrowed.place, At(borrowed.operation).out + borrowed.offset);
+  }
 }
 
 void DataflowResolver::AddPlaces(std::int32_t index) {
@@ -242,9 +268,11 @@ void DataflowResolver::AddSources(std::int32_t index) {
     if (use.kind == Kind::kDrive) continue;
     if (vxm && slot == a_vectors) slot = WidthOf(vxm->a);
     for (std::int64_t s = 0; s < use.steps.count; ++s) {
-      flow_->sources[operation.sources +
-                     static_cast<std::size_t>(s * operation.source_count + slot)] =
-          Pointer(Origin(wires_.Find(operation.chip, use, s)), use.cycle + s * use.steps.interval);
+      const Place place{.source = operation.sources +
+                                  static_cast<std::size_t>(s * operation.source_count + slot)};
+      Connect(place, Origin(wires_.Find(operation.chip, use, s)),
+              use.cycle + s * use.steps.interval,
+              operation.issue.cycle + s * operation.steps.interval);
     }
     ++slot;
   }
@@ -272,6 +300,7 @@ void DataflowResolver::AddHappenings() {
   for (Happening& happening : flow_->happenings) {
     AddSums(happening);
     MakeMove(happening);
+    NoteCondition(happening);
   }
   std::erase_if(flow_->happenings, [&](const Happening& h) {
     const Operation& operation = At(h.operation);
@@ -290,6 +319,36 @@ void DataflowResolver::MakeMove(Happening& happening) {
   happening.from = flow_->sources[operation.sources + step] + write->first_byte;
   happening.to = flow_->words[operation.places + step] + write->first_byte;
   happening.bytes = static_cast<std::uint16_t>(write->end_byte - write->first_byte);
+}
+
+// Most conditional writes do not take place (one position of a word of 16): a launch skips those
+// that its registers rule out from the beginning.
+void DataflowResolver::NoteCondition(Happening& happening) {
+  const auto* write = As<isa::Write>(At(happening.operation));
+  if (write == nullptr || write->condition.modulus == 0) return;
+  const auto index = static_cast<std::size_t>(write->condition.index);
+  if (program_.registers[index].kind == isa::LaunchRegister::Kind::kRouted) return;
+  auto& conditions = flow_->conditions;
+  const auto at = std::ranges::find(conditions, write->condition);
+  happening.condition = static_cast<std::int16_t>(at - conditions.begin());
+  if (at == conditions.end()) conditions.push_back(write->condition);
+}
+
+std::span<const std::uint32_t> DueHappenings(Dataflow& flow,
+                                             std::span<const std::int64_t> registers) {
+  constexpr std::size_t kMostLists = 64;  // a list of each position of 16 is usual
+  std::vector<bool> holds;
+  for (const isa::Condition& condition : flow.conditions) {
+    holds.push_back(isa::TakesPlace(condition, registers));
+  }
+  if (const auto known = flow.due.find(holds); known != flow.due.end()) return known->second;
+  if (flow.due.size() == kMostLists) flow.due.clear();
+  std::vector<std::uint32_t>& due = flow.due[holds];
+  for (std::uint32_t i = 0; i < flow.happenings.size(); ++i) {
+    const std::int16_t condition = flow.happenings[i].condition;
+    if (condition < 0 || holds[static_cast<std::size_t>(condition)]) due.push_back(i);
+  }
+  return due;
 }
 
 }  // namespace millrace::sim

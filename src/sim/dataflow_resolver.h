@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sim/buffer_plan.h"
 #include "sim/dataflow.h"
 #include "sim/wires.h"
 
@@ -55,6 +56,7 @@ class DataflowResolver {
   struct Plane {
     std::map<int, std::int32_t> loads;  // the latest by buffer
     std::vector<Accumulator> accumulators;
+    std::size_t columns = 0;  // the most that any tile or emit has, a multiple of 16
   };
 
   void AddOperations();
@@ -63,14 +65,24 @@ class DataflowResolver {
   void AddSources(std::int32_t operation);
   void AddTile(std::int32_t operation);
   void AddPlaces(std::int32_t operation);
+  void AddColumns();
   void AddHappenings();
   void AddSums(const Happening& happening);
 
   void NoteWrites();
   void MakeMove(Happening& happening);
+  void NoteCondition(Happening& happening);
   bool RestsUntil(Driven driven, std::int64_t cycle) const;
-  // Where the vector is that a step takes on `cycle`.
-  const std::byte* Pointer(Driven driven, std::int64_t cycle);
+  // Where a step finds a vector that it takes: of Dataflow::sources, or of Dataflow::tile_vectors.
+  struct Place {
+    std::size_t source = 0, tile_vector = 0;
+    bool is_of_tile = false;
+  };
+  // The vector that a step takes on `cycle`, and needs up to `last_cycle`: known now, or in a
+  // buffer that PlaceResults finds a place for.
+  void Connect(Place place, Driven driven, std::int64_t cycle, std::int64_t last_cycle);
+  void Put(Place place, const std::byte* bytes);
+  void PlaceResults();
   std::size_t SliceOf(const Operation& operation) const;
   Driven Origin(Driven driven);
   std::byte* Allocate(std::size_t bytes);
@@ -96,6 +108,13 @@ class DataflowResolver {
   // tiles are installed from.
   std::unordered_map<const std::byte*, std::vector<std::int64_t>> written_;
   std::set<std::size_t> written_anywhere_, tile_slices_;
+  struct Borrowed {
+    Place place;
+    std::int32_t operation = 0;  // whose result it is
+    std::size_t offset = 0;
+  };
+  std::vector<Borrowed> borrowed_;
+  std::vector<BufferLife> results_;  // [operations]
   std::size_t left_bytes_ = 0;
   std::byte* next_byte_ = nullptr;
 };

@@ -9,8 +9,21 @@ namespace millrace::sim {
 namespace {
 
 constexpr std::size_t kMostWaiting = 256;
-// A pass on less is done sooner than a barrier.
-constexpr std::size_t kSmallTileBytes = 16 * 1024;
+// Passes on less are done sooner by one thread than a barrier by all.
+constexpr std::size_t kFewBytes = 32 * 1024;
+
+// The sum of sixteen bytes, eight at a time: shifted to 0..255, then neighbours, then all.
+std::int32_t SumOf16(const std::int8_t* q) {
+  constexpr std::uint64_t kEven = 0x00FF00FF00FF00FFu, kSigns = 0x8080808080808080u;
+  std::uint64_t pairs = 0;
+  for (std::size_t i = 0; i < 16; i += 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, q + i, sizeof(eight));
+    eight ^= kSigns;
+    pairs += (eight & kEven) + (eight >> 8 & kEven);
+  }
+  return static_cast<std::int32_t>(pairs * 0x0001000100010001u >> 48) - 16 * 128;
+}
 
 void FillBlocks(std::size_t k, const std::byte* values, const std::byte* scales,
                 std::vector<ActivationBlock>& blocks) {
@@ -19,9 +32,7 @@ void FillBlocks(std::size_t k, const std::byte* values, const std::byte* scales,
     ActivationBlock& block = blocks[b];
     std::memcpy(&block.d, scales + b * sizeof(float), sizeof(float));
     std::memcpy(block.q, values + b * kActivationBlock, kActivationBlock);
-    std::int32_t halves[2] = {0, 0};
-    for (int i = 0; i < 16; ++i) halves[0] += block.q[i];
-    for (int i = 16; i < 32; ++i) halves[1] += block.q[i];
+    const std::int32_t halves[2] = {SumOf16(block.q), SumOf16(block.q + 16)};
     block.half_sum[0] = halves[0];
     block.half_sum[1] = halves[1];
     block.sum = halves[0] + halves[1];
@@ -40,12 +51,16 @@ bool AreBlocks(std::size_t k, const std::byte* values, const std::byte* scales,
   return true;
 }
 
-void FillValues(DType dtype, std::size_t k, const std::byte* bytes, std::vector<float>& values) {
+void FillValues(const KernelTable& kernels, DType dtype, std::size_t k, const std::byte* bytes,
+                std::vector<float>& values) {
   values.resize(k);
+  if (dtype == DType::kF16) {
+    return kernels.from_half(reinterpret_cast<const Half*>(bytes), k, values.data());
+  }
   for (std::size_t i = 0; i < k; ++i) {
-    std::uint16_t bits = 0;
+    BFloat bits = 0;
     std::memcpy(&bits, bytes + 2 * i, sizeof(bits));
-    values[i] = dtype == DType::kF16 ? HalfToFloat(bits) : BFloatToFloat(bits);
+    values[i] = BFloatToFloat(bits);
   }
 }
 
@@ -65,6 +80,7 @@ FastRun::FastRun(SystemState& state, PackedTileStore& tiles, Dataflow& flow,
       kernels_(kernels),
       team_(team),
       chip_(state.system->chip),
+      due_(DueHappenings(flow, registers)),
       registers_(state.chips.size(), {registers.begin(), registers.end()}),
       waiting_(kMostWaiting) {}
 
@@ -72,10 +88,9 @@ FastRun::FastRun(SystemState& state, PackedTileStore& tiles, Dataflow& flow,
 // (Inline, because a function that does nothing else has no effect to a compiler, and is dropped.)
 [[gnu::always_inline]] inline void FastRun::Prefetch(std::size_t at) const {
   constexpr std::size_t kNext = 3, kNear = 8, kFar = 16;
-  const std::vector<Happening>& happenings = flow_.happenings;
-  if (at + kFar >= happenings.size()) return;
-  const Happening& far = happenings[at + kFar];
-  const Happening& near = happenings[at + kNear];
+  if (at + kFar >= due_.size()) return;
+  const Happening& far = flow_.happenings[due_[at + kFar]];
+  const Happening& near = flow_.happenings[due_[at + kNear]];
   if (far.to == nullptr) {
     const Operation& operation = flow_.operations[static_cast<std::size_t>(far.operation)];
     PrefetchBytes(&operation, sizeof(operation));
@@ -90,7 +105,7 @@ FastRun::FastRun(SystemState& state, PackedTileStore& tiles, Dataflow& flow,
     if (operation.tile >= 0)
       __builtin_prefetch(&flow_.tiles[static_cast<std::size_t>(operation.tile)]);
   }
-  const Happening& next = happenings[at + kNext];
+  const Happening& next = flow_.happenings[due_[at + kNext]];
   if (next.to != nullptr) return;
   const Operation& operation = flow_.operations[static_cast<std::size_t>(next.operation)];
   const std::byte* const* sources = SourcesOf(operation, next.step);
@@ -106,9 +121,9 @@ FastRun::FastRun(SystemState& state, PackedTileStore& tiles, Dataflow& flow,
 void FastRun::Run() {
   team_.Run([&](int thread) {
     if (thread != 0) return Serve(thread);
-    for (std::size_t i = 0; i < flow_.happenings.size(); ++i) {
+    for (std::size_t i = 0; i < due_.size(); ++i) {
       Prefetch(i);
-      Happen(flow_.happenings[i]);
+      Happen(flow_.happenings[due_[i]]);
     }
     done_ = true;
     if (team_.threads() > 1) team_.Barrier();
@@ -136,10 +151,16 @@ void FastRun::Serve(int thread) {
 
 void FastRun::Flush() {
   if (waiting_count_ == 0) return;
-  if (team_.threads() > 1) team_.Barrier();
-  Compute(0);
-  if (team_.threads() > 1) team_.Barrier();
-  waiting_count_ = chains_ = 0;
+  if (team_.threads() == 1 || waiting_bytes_ < kFewBytes) {
+    for (std::size_t i = 0; i < waiting_count_; ++i) {
+      ComputePart(waiting_[i], 0, waiting_[i].matrix->tiles());
+    }
+  } else {
+    team_.Barrier();
+    Compute(0);
+    team_.Barrier();
+  }
+  waiting_count_ = chains_ = waiting_bytes_ = 0;
 }
 
 // A pass goes on from the one before it in its chain without a barrier: a thread has whole chains,
@@ -161,7 +182,7 @@ void FastRun::ComputePart(const Waiting& pass, std::size_t begin_tile, std::size
   // Columns that the tile does not have go on from what was there: they are the last part's.
   const bool last = end_tile == pass.matrix->tiles();
   const std::size_t begin = begin_tile * kTileRows;
-  const std::size_t end = last ? padded_columns() : end_tile * kTileRows;
+  const std::size_t end = last ? pass.columns : end_tile * kTileRows;
   if (pass.from == nullptr) {
     std::fill(pass.to + begin, pass.to + end, 0.0f);
   } else if (pass.scales) {
@@ -182,7 +203,9 @@ void FastRun::ComputePart(const Waiting& pass, std::size_t begin_tile, std::size
 // Puts the activations of a pass into the form of the kernels. Planes often take the same ones at
 // the same time: then one form serves all.
 void FastRun::Prepare(const isa::Load& tile, const std::byte* const* sources, Waiting& waiting) {
-  if (!IsQuantised(tile.dtype)) return FillValues(tile.dtype, tile.k, sources[0], waiting.values);
+  if (!IsQuantised(tile.dtype)) {
+    return FillValues(kernels_, tile.dtype, tile.k, sources[0], waiting.values);
+  }
   constexpr std::size_t kLookBack = 4;
   for (std::size_t back = 1; back <= std::min(kLookBack, waiting_count_); ++back) {
     const Waiting& other = waiting_[waiting_count_ - back];
@@ -286,6 +309,7 @@ void FastRun::Do(const Operation& operation, const isa::Pass& pass, std::int32_t
   waiting.matrix = &tile.matrix;
   waiting.from = pass.begin == isa::PassBegin::kZero ? nullptr : sums[0];
   waiting.to = sums[1];
+  waiting.columns = operation.columns;
   waiting.scales = false;
   if (pass.begin == isa::PassBegin::kRescale) {
     float factor_and_begins[2];
@@ -295,13 +319,9 @@ void FastRun::Do(const Operation& operation, const isa::Pass& pass, std::int32_t
     if (factor_and_begins[1] != 0) waiting.from = nullptr;
   }
   Prepare(tile.load, sources, waiting);
-  if (tile.matrix.bytes() > kSmallTileBytes) {
-    waiting.chain = before != nullptr && waiting_count_ > 0 ? before->chain : chains_++;
-    ++waiting_count_;
-    return;
-  }
-  if (before != nullptr) Flush();
-  ComputePart(waiting, 0, tile.matrix.tiles());
+  waiting.chain = before != nullptr && waiting_count_ > 0 ? before->chain : chains_++;
+  waiting_bytes_ += tile.matrix.bytes();
+  ++waiting_count_;
 }
 
 void FastRun::Do(const Operation& operation, const isa::Emit& emit, std::int32_t step) {

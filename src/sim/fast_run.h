@@ -29,6 +29,7 @@ class FastRun {
     float factor = 1;
     bool scales = false;  // whether factor applies
     float* to = nullptr;
+    std::size_t columns = 0;                  // of `from` and `to`
     std::size_t chain = 0;                    // number among those that wait
     const ActivationBlock* blocks = nullptr;  // own_blocks, or those of another
     std::size_t block_count = 0;
@@ -64,9 +65,6 @@ class FastRun {
   ChipState& chip_state(const Operation& operation) {
     return state_.chips[static_cast<std::size_t>(operation.chip)];
   }
-  std::size_t padded_columns() const {
-    return static_cast<std::size_t>(chip_.mxm.columns + 15) / 16 * 16;
-  }
   std::size_t vector_bytes() const { return static_cast<std::size_t>(chip_.vector_bytes); }
   const std::byte* const* SourcesOf(const Operation& operation, std::int32_t step) const {
     return flow_.sources.data() + operation.sources +
@@ -79,9 +77,10 @@ class FastRun {
   const KernelTable& kernels_;
   Team& team_;
   const Chip& chip_;
+  std::span<const std::uint32_t> due_;                // of flow_.happenings
   std::vector<std::vector<std::int64_t>> registers_;  // by chip
   std::vector<Waiting> waiting_;
-  std::size_t waiting_count_ = 0, chains_ = 0;
+  std::size_t waiting_count_ = 0, chains_ = 0, waiting_bytes_ = 0;
   std::vector<float> a_, b_;
   bool done_ = false;
 };
@@ -89,5 +88,7 @@ class FastRun {
 // StepVxm with kernels where there are some.
 void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
                  std::span<const float> a, std::span<const float> b, std::span<std::byte> out);
+// FinishVxm with kernels where there are some.
+void FinishVxmFast(const KernelTable& kernels, VxmWork& work);
 
 }  // namespace millrace::sim

@@ -122,13 +122,14 @@ void PackedTileStore::FillDense(std::span<const std::byte* const> vectors, Packe
 // 16 of the packed ones.
 void PackedTileStore::FillVector(PackedTile& tile, std::size_t vector, const std::byte* bytes) {
   const auto vector_bytes = static_cast<std::size_t>(state_.system->chip.vector_bytes);
-  const auto put = [&](std::size_t r, std::size_t k, std::size_t from) {
-    const std::size_t at = (r / kTileRows * tile.matrix.columns + k) * kTileRows + r % kTileRows;
-    std::memcpy(tile.storage + 2 * at, bytes + 2 * from, 2);
-  };
   if (tile.load.order == isa::TileOrder::kColumnWords) {
     if (vector >= tile.matrix.rows) return;
-    for (std::size_t k = 0; k < tile.matrix.columns; ++k) put(vector, k, k);
+    const std::size_t columns = tile.matrix.columns;
+    std::byte* to =
+        tile.storage + 2 * (vector / kTileRows * columns * kTileRows) + 2 * (vector % kTileRows);
+    for (std::size_t k = 0; k < columns; ++k) {
+      std::memcpy(to + 2 * k * kTileRows, bytes + 2 * k, 2);
+    }
     return;
   }
   const auto width = static_cast<std::size_t>(state_.system->chip.mxm.install_streams);
@@ -138,7 +139,12 @@ void PackedTileStore::FillVector(PackedTile& tile, std::size_t vector, const std
   const std::size_t first = vector / width % words * halves;
   if (k >= tile.matrix.columns) return;
   const std::size_t end = std::min(first + halves, tile.matrix.rows);
-  for (std::size_t r = first; r < end; ++r) put(r, k, r - first);
+  for (std::size_t r = first; r < end;) {  // up to the end of 16 rows
+    const std::size_t at = (r / kTileRows * tile.matrix.columns + k) * kTileRows + r % kTileRows;
+    const std::size_t count = std::min(kTileRows - r % kTileRows, end - r);
+    std::memcpy(tile.storage + 2 * at, bytes + 2 * (r - first), 2 * count);
+    r += count;
+  }
 }
 
 void PackedTileStore::Changed(std::int32_t chip, WordPlace place) {
