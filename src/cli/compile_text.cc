@@ -128,7 +128,9 @@ std::string CompileText(const compiler::Compiled& compiled, const System& system
   text += TimeText(report);
   text += KindsText(use);
   text += SramText(report, system, use);
-  if (!compiled.program.shape_only) {  // of a shape, only some chips have a program
+  if (compiled.program.shape_only) {
+    text += Line("a shape", "one chip of each group has a program, and stands for the others");
+  } else {
     text += WorkText(use.work);
     text += EnergyText(use.energy, machine, compiled.program.rows);
   }

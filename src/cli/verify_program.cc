@@ -40,6 +40,10 @@ Result<std::string> Execute(const VerifyOptions& options) {
                    options.file, program.machine, program.machine_fingerprint, system.name,
                    Fingerprint(system));
   }
+  if (program.shape_only) {
+    return Invalid("{}: the program of a shape, with one chip of each group: it cannot be verified",
+                   options.file);
+  }
   if (const auto fault = isa::Verify(program, system)) {
     return Invalid("{}: {}", options.file, isa::Print(*fault));
   }

@@ -209,7 +209,7 @@ Result<void> Lowering::Loop(const Attention& op, HeadPlan& plan, const Tensor& q
   constexpr std::int32_t kLongestSearch = 4096;
   for (const std::int32_t longest = period + kLongestSearch; period < longest; ++period) {
     const std::uint32_t inward = inward_turn_, outward = outward_turn_;
-    SectionBuilder builder(floorplan_, kept(), period);
+    SectionBuilder builder(floorplan_, kept_code(), period);
     bool placed = true;
     for (Unit& unit : plan.units) {
       std::vector<Task> tasks;
@@ -235,7 +235,7 @@ Result<void> Lowering::Loop(const Attention& op, HeadPlan& plan, const Tensor& q
         .repeats = registers_->Get(
             {.kind = isa::LaunchRegister::Kind::kBlocks, .row = row, .window = op.window}),
         .name = fmt::format("attention {} row {}", op.layer, row)};
-    for (std::int32_t m = 0; m < kept(); ++m) code.members.push_back(builder.Instructions(m));
+    for (std::int32_t m = 0; m < kept_code(); ++m) code.members.push_back(builder.Instructions(m));
     sections_.push_back(std::move(code));
     drains_ = builder.Drain();
     PassTime(period);

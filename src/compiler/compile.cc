@@ -100,7 +100,7 @@ Result<void> ProgramBuilder::HandOver(const Stage& from, Lowering& sender, const
   if (cut.values.size() == 1) MILLRACE_TRY_VOID(sender.MakeWhole(cut.values[0]));
   sender.FinishSection(fmt::format("before operation {}", cut.before));
   Append(from, sender.TakeSections());
-  SectionBuilder builder(sender.floorplan(), shape_only_ ? 0 : 2 * partition_.group);
+  SectionBuilder builder(sender.floorplan(), 2 * partition_.group);
   std::int64_t ready = 0;
   std::int32_t turn = 0;
   for (const ValueId id : cut.values) {
@@ -122,7 +122,8 @@ Result<void> ProgramBuilder::HandOver(const Stage& from, Lowering& sender, const
                                isa::kNoRegister,
                                fmt::format("hand over to operation {}", cut.before)});
   const std::int32_t g = partition_.group;
-  for (std::int32_t m = 0; m < (shape_only_ ? 0 : 2 * g); ++m) {
+  for (std::int32_t m = 0; m < 2 * g; ++m) {
+    if (shape_only_ && m % g != 0) continue;  // the first of each group stands for all
     auto instructions = builder.Instructions(m);
     if (instructions.empty()) continue;
     const auto block = static_cast<std::int32_t>(program_.blocks.size());
@@ -292,6 +293,10 @@ Result<isa::Program> ProgramBuilder::Build() {
     }
     for (std::int32_t p = 0; p < lowering->floorplan().planes(); ++p) {
       install_words_used_ = std::max(install_words_used_, lowering->tiles().used(p));
+    }
+    if (shape_only_) {
+      program_.chips[static_cast<std::size_t>(stage.first_chip)].image =
+          lowering->tiles().Outline();
     }
     for (std::int32_t m = 0; m < (shape_only_ ? 0 : partition_.group); ++m) {
       auto& image = program_.chips[static_cast<std::size_t>(stage.first_chip + m)].image;

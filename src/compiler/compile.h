@@ -31,7 +31,9 @@ struct CompileOptions {
 };
 
 struct Compiled {
-  isa::Program program;  // of a shape (weights without bytes): time alone, one chip of each group
+  // Of a shape (weights without bytes) only the first chip of each group has instructions, and of
+  // its weights the places: enough for time and reports, nothing that runs.
+  isa::Program program;
   Partition partition;
   Report report;
   std::vector<Candidate> runners_up;  // other partitions that were tried, best first

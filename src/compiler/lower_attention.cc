@@ -226,7 +226,7 @@ std::int64_t Lowering::BeginSoftmax(const Attention& op, const HeadPlan& plan, s
     if (!weight.bytes.empty()) {
       std::vector<float> all(static_cast<std::size_t>(op.heads));
       reference::DequantiseRow(weight.dtype, weight.bytes.data(), all);
-      for (std::int32_t m = 0; m < kept(); ++m) {
+      for (std::int32_t m = 0; m < kept_values(); ++m) {
         const Range q = plan.shares[static_cast<std::size_t>(m)].queries;
         values.emplace_back(all.begin() + q.begin, all.begin() + q.end);
       }

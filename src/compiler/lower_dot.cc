@@ -41,7 +41,7 @@ Result<void> Lowering::LowerDot(const Linear& op, ValueId id) {
             all[static_cast<std::size_t>(r * columns + k)];
       }
     }
-    values.assign(static_cast<std::size_t>(kept()), turned);
+    values.assign(static_cast<std::size_t>(kept_values()), turned);
   }
   const Tensor& matrix = constants_.Add(weight.name + " turned", by_k, values);
   const Tensor* bias = nullptr;

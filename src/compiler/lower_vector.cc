@@ -220,7 +220,7 @@ const Tensor& Lowering::ConstantLike(const std::string& name, const Weight& weig
                                      const Tensor& like) {
   const auto columns = static_cast<std::size_t>(weight.rows * weight.columns);
   std::vector<std::vector<float>> values;
-  if (!weight.bytes.empty() && kept() > 0) {
+  if (!weight.bytes.empty() && kept_values() > 0) {
     std::vector<float> all(columns);
     reference::DequantiseRow(weight.dtype, weight.bytes.data(), all);
     std::vector<float> repeated;
@@ -228,7 +228,7 @@ const Tensor& Lowering::ConstantLike(const std::string& name, const Weight& weig
       repeated.insert(repeated.end(), all.begin(), all.end());
     }
     repeated.resize(static_cast<std::size_t>(like.layout.elements()));
-    values.assign(static_cast<std::size_t>(kept()), repeated);
+    values.assign(static_cast<std::size_t>(kept_values()), repeated);
   }
   return constants_.Add(
       fmt::format("{} as {}x{}", name, like.layout.parts, like.layout.part_elements), like.layout,

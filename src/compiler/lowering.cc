@@ -62,14 +62,14 @@ Lowering::Lowering(const Graph& graph, const GroupPlan& plan, const System& syst
       floorplan_(system.chip),
       step_elements_(StepElements(graph, system.chip)),
       work_(4, system.chip.bank_words()),
-      tiles_(floorplan_, kept()),
-      constants_(floorplan_, kept()),
+      tiles_(floorplan_, kept_values()),
+      constants_(floorplan_, kept_values()),
       last_use_(LastUses(graph)),
       planes_(static_cast<std::size_t>(floorplan_.planes())) {}
 
 SectionBuilder& Lowering::section() {
   if (!section_) {
-    section_.emplace(floorplan_, kept());
+    section_.emplace(floorplan_, kept_code());
     section_->Occupy(drains_);
     drains_.clear();
   }
@@ -182,7 +182,7 @@ void Lowering::EndSectionAt(std::int64_t earliest, const std::string& name) {
   if (!section_ && drains_.empty() && earliest == 0) return;
   const std::int64_t length = std::max(earliest, section().table().end());
   SectionCode code{.name = name};
-  for (std::int32_t m = 0; m < kept(); ++m) code.members.push_back(section().Instructions(m));
+  for (std::int32_t m = 0; m < kept_code(); ++m) code.members.push_back(section().Instructions(m));
   section_.reset();
   code.length_cycles = static_cast<std::int32_t>(length);
   sections_.push_back(std::move(code));

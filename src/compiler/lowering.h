@@ -195,7 +195,10 @@ class Lowering {
     return element / step_elements_ * 4 + element % step_elements_ / word_elements();
   }
   std::int32_t members() const { return plan_->members(); }
-  std::int32_t kept() const { return shape_only_ ? 0 : members(); }
+  // Chips of the group whose instructions are kept: of a shape the first, which stands for all.
+  std::int32_t kept_code() const { return shape_only_ ? 1 : members(); }
+  // Those whose weights are kept: of a shape none.
+  std::int32_t kept_values() const { return shape_only_ ? 0 : members(); }
   std::int32_t word_elements() const { return floorplan_.chip().vector_bytes / 4; }
   std::int32_t step_elements() const { return step_elements_; }
   // The first of four streams; turns through all groups, so that tasks near each other differ.

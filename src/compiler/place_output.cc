@@ -31,7 +31,7 @@ void Lowering::PlaceOutput(const LinearJob& job, const Piece& piece, std::int32_
     if (!job.bias->bytes.empty()) {
       std::vector<float> all(static_cast<std::size_t>(job.bias->rows * job.bias->columns));
       reference::DequantiseRow(job.bias->dtype, job.bias->bytes.data(), all);
-      for (std::int32_t m = 0; m < kept(); ++m) {
+      for (std::int32_t m = 0; m < kept_values(); ++m) {
         std::vector<float> mine(static_cast<std::size_t>(one.elements()), 0.0f);
         const Range rows = piece.rows[static_cast<std::size_t>(m)];
         for (std::int32_t e = 0; e < job.experts; ++e) {

@@ -48,7 +48,7 @@ void Lowering::FillTile(const LinearJob& job, const Piece& piece, const TilePlan
   if (job.weight->bytes.empty()) return;
   const std::size_t bytes = RowBytes(dtype, static_cast<std::size_t>(tile.k));
   const std::size_t offset = RowBytes(dtype, static_cast<std::size_t>(tile.first_k));
-  for (std::int32_t m = 0; m < kept(); ++m) {
+  for (std::int32_t m = 0; m < kept_values(); ++m) {
     const Range rows = piece.rows[static_cast<std::size_t>(m)];
     for (std::int32_t e = 0; e < job.experts; ++e) {
       std::vector<std::byte> packed(static_cast<std::size_t>(rows.size()) * bytes);

@@ -139,6 +139,7 @@ class PageData {
         isa::JsonString(system_.name));
     Add(",\"cycles\":{},\"position\":{},\"lower_bound\":{}", use_.cycles, use_.position,
         report.lower_bound_cycles);
+    Add(",\"shape\":{}", compiled_.program.shape_only);
     Add(",\"clock_hz\":{},\"group\":{},\"stages\":{}", system_.chip.clock_hz, report.group,
         report.stages);
     Add(",\"fixed\":{},\"per_block\":{},\"energy_j\":{}", report.fixed_cycles,
@@ -187,12 +188,18 @@ class PageData {
     }
     const std::int64_t gap = SmallestGap(intervals);
     Add(",\n\"gap\":{}", gap);
-    std::size_t next = 0;
-    AddList("chips", use_.chips, [&](const ChipUse& chip) {
-      text_ += "\n{\"number\":" + std::to_string(next);
+    std::vector<std::size_t> shown;
+    for (std::size_t c = 0; c < use_.chips.size(); ++c) {
+      // Of a shape one chip of each group stands for all; the others have no program.
+      if (!compiled_.program.shape_only || !compiled_.program.chips[c].calls.empty()) {
+        shown.push_back(c);
+      }
+    }
+    AddList("chips", shown, [&](std::size_t c) {
+      const ChipUse& chip = use_.chips[c];
+      text_ += "\n{\"number\":" + std::to_string(c);
       AddList("busy", chip.ports, [&](const PortUse& port) { Add("{}", port.busy_cycles); });
-      AddList("times", intervals[next++],
-              [&](const auto& row) { Add("\"{}\"", Packed(row, gap)); });
+      AddList("times", intervals[c], [&](const auto& row) { Add("\"{}\"", Packed(row, gap)); });
       AddList("sram", chip.slices, [&](const SliceUse& slice) { AddRanges(slice.ranges); });
       text_ += '}';
     });

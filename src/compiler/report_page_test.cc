@@ -40,6 +40,19 @@ TEST(ReportPage, HoldsTheDataOfTheStep) {
   EXPECT_THAT(page, HasSubstr("\"sram\":[[[0,16,1],[16,32,2],[32,48,1]"));
 }
 
+TEST(ReportPage, OfAShapeHoldsTheChipsThatHaveAProgram) {
+  Compiled compiled;
+  isa::TestProgram test = Reads();
+  compiled.program = test.program();
+  compiled.program.shape_only = true;
+  compiled.program.chips.insert(compiled.program.chips.begin(), isa::ChipProgram{});
+  const System system = isa::TinySystem();
+  const std::string page = ReportPage(compiled, system, Measure(compiled.program, system, 0));
+  EXPECT_THAT(page, HasSubstr("\"shape\":true"));
+  EXPECT_THAT(page, HasSubstr("{\"number\":1,"));
+  EXPECT_THAT(page, Not(HasSubstr("{\"number\":0,")));
+}
+
 TEST(ReportPage, NeedsNothingElseAndIsTheSameAgain) {
   const std::string page = PageOf(Reads());
   EXPECT_EQ(page, PageOf(Reads()));

@@ -87,4 +87,19 @@ std::vector<isa::ImagePart> TileMemory::Image(std::int32_t member) const {
   return parts;
 }
 
+std::vector<isa::ImagePart> TileMemory::Outline() const {
+  std::vector<isa::ImagePart> parts;
+  for (const Run& run : runs_) {
+    for (std::int32_t i = 0; i < plan_->chip().mxm.install_streams; ++i) {
+      parts.push_back({.slice = {isa::UnitKind::kMem, plan_->plane_side(run.plane),
+                                 static_cast<std::uint16_t>(plan_->install_slice(run.plane, i))},
+                       .word = run.base,
+                       .words = run.words,
+                       .bytes = {}});
+      if (!run.cleared) parts.back().bytes.resize(1);
+    }
+  }
+  return parts;
+}
+
 }  // namespace millrace::compiler

@@ -31,6 +31,9 @@ class TileMemory {
   // The most addresses that a plane uses beyond what a slice has; 0: all fits.
   std::int32_t missing_words() const;
   std::vector<isa::ImagePart> Image(std::int32_t member) const;
+  // Where all of it lies, the same for every member. Weights have one byte each, that they are told
+  // from what begins as zeros: for reports of a shape.
+  std::vector<isa::ImagePart> Outline() const;
 
  private:
   struct Tile {

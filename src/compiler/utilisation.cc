@@ -80,11 +80,10 @@ class ChipMeter {
     for (const isa::Port& port : isa::PortsOf(system.chip)) ports_.push_back({port});
   }
 
-  void AddImage(std::span<const isa::ImagePart> image, bool shape_only) {
+  void AddImage(std::span<const isa::ImagePart> image) {
     for (const isa::ImagePart& part : image) {
-      const bool bytes = shape_only || !part.bytes.empty();
       for (std::int32_t i = 0; i < part.words; ++i) {
-        words_.Mark(part.slice, part.word + i, bytes ? Kind::kImage : Kind::kZeros);
+        words_.Mark(part.slice, part.word + i, part.bytes.empty() ? Kind::kZeros : Kind::kImage);
       }
     }
   }
@@ -211,7 +210,7 @@ Utilisation Measure(const isa::Program& program, const System& system, std::int3
   for (std::size_t c = 0; c < program.chips.size(); ++c) {
     const auto number = static_cast<std::int32_t>(c);
     ChipMeter meter(system, number, registers, all.work, traffic);
-    meter.AddImage(program.chips[c].image, program.shape_only);
+    meter.AddImage(program.chips[c].image);
     AddPlaces(program, meter);
     for (const isa::Issue& issue : isa::Expand(program, number, registers, starts)) {
       meter.Add(issue);

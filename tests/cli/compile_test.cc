@@ -19,6 +19,24 @@ TEST(Compile, SaysWhatTheProgramDoes) {
   }
 }
 
+TEST(Compile, OfAShapeOneChipOfEachGroupStandsForAll) {
+  const TemporaryFolder folder;
+  const std::string program = folder / "a.mrx", page = folder / "a.html";
+  const Outcome outcome = Millrace({"compile", "-m", "llama-3.1-8b", "--on", "lp30x32", "-c", "64",
+                                    "--group", "16", "-o", program, "--report", page});
+  ExpectSuccess(outcome);
+  EXPECT_THAT(outcome.out, HasSubstr("one chip of each group has a program"));
+  EXPECT_THAT(outcome.out, HasSubstr("MXM pass"));
+  // 8.5 GB of weights on 32 chips.
+  EXPECT_THAT(outcome.out, testing::ContainsRegex("SRAM +3[0-9][0-9]\\.[0-9] of 499\\.9 MB"));
+  const std::string text = ReadFile(page);
+  EXPECT_THAT(text, HasSubstr("{\"number\":0,"));
+  EXPECT_THAT(text, HasSubstr("{\"number\":16,"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("{\"number\":1,")));
+  EXPECT_THAT(text, testing::Not(HasSubstr("\"traffic\":[]")));
+  ExpectFailure(Millrace({"verify", program}), 1, "verify", {"a shape", "cannot be verified"});
+}
+
 TEST(Compile, WritesAPageAndAProgramThatTraceReads) {
   const TemporaryFolder folder;
   const std::string program = folder / "a.mrx", page = folder / "a.html", trace = folder / "a.json";
