@@ -167,7 +167,7 @@ void AddPlaceOptions(CLI::App& app, BackendOptions& options) {
   app.add_option("--ctv,--cache-type-v", options.value_type, "type of cached values: as -ctk")
       ->type_name("TYPE")
       ->check(types);
-  app.add_option("--on", options.on, "host, interpreter (slow) or LPUs: MACHINE[xN]")
+  app.add_option("--on", options.on, "host, interpreter (slow), LPUs: MACHINE[xN] or FILE.mrx")
       ->type_name("PLACE");
 }
 

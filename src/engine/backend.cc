@@ -25,6 +25,9 @@ constexpr NamedKvType kKvTypes[] = {{"f16", KvType::kF16, reference::CacheType::
                                     {"f32", KvType::kF32, reference::CacheType::kF32},
                                     {"q8_0", KvType::kQ8_0, reference::CacheType::kQ8_0}};
 
+// A program that was compiled before, in place of a machine's name.
+bool IsProgramFile(std::string_view place) { return place.ends_with(".mrx"); }
+
 const NamedKvType* FindKvType(std::string_view name) {
   for (const NamedKvType& type : kKvTypes) {
     if (type.name == name) return &type;
@@ -97,11 +100,20 @@ Result<Backend> MakeSimulated(const Model& model, const BackendOptions& options,
                               const ExecutorLimits& limits) {
   const char* forced = std::getenv("MILLRACE_CPU");
   MILLRACE_TRY(const CpuLevel level, ChooseLevel(forced == nullptr ? "" : forced));
-  MILLRACE_TRY(System system, LoadSystem(options.on));
   const int threads = options.threads == 0 ? AvailableCpus() : options.threads;
-  MILLRACE_TRY(auto executor,
-               SimulatedBackend::Make(model.graph(), std::move(system), limits,
-                                      options.context == 0, {.level = level, .threads = threads}));
+  const sim::FastOptions fast{.level = level, .threads = threads};
+  std::unique_ptr<SimulatedBackend> executor;
+  if (IsProgramFile(options.on)) {
+    MILLRACE_TRY(executor, SimulatedBackend::Load(model.graph(), options.on, limits, fast));
+    if (options.context > executor->limits().context) {
+      return Invalid("context: found {} positions, {} was compiled for {}", options.context,
+                     options.on, executor->limits().context);
+    }
+  } else {
+    MILLRACE_TRY(System system, LoadSystem(options.on));
+    MILLRACE_TRY(executor, SimulatedBackend::Make(model.graph(), std::move(system), limits,
+                                                  options.context == 0, fast));
+  }
   const SimulatedBackend* simulated = executor.get();
   return Backend{.executor = std::move(executor), .simulated = simulated, .threads = threads};
 }
@@ -110,9 +122,12 @@ Result<Backend> MakeSimulated(const Model& model, const BackendOptions& options,
 
 Result<void> Validate(const BackendOptions& options) {
   if (options.on != "host" && options.on != "interpreter") {
-    if (const auto system = LoadSystem(options.on); !system.ok()) {
-      return Invalid("--on: found '{}', wanted host, interpreter or MACHINE[xN]: {}", options.on,
-                     system.error().message);
+    if (!IsProgramFile(options.on)) {
+      const auto system = LoadSystem(options.on);
+      if (!system.ok()) {
+        return Invalid("--on: found '{}', wanted host, interpreter or MACHINE[xN]: {}", options.on,
+                       system.error().message);
+      }
     }
     if (options.key_type != "f16") {
       return Unsupported("KV cache: found type '{}', wanted f16 on an LPU", options.key_type);

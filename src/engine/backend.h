@@ -16,7 +16,8 @@ namespace millrace {
 struct BackendOptions {
   std::string on =
       "host";       // or "interpreter": the graph's reference interpreter, one sequence, slow; or a
-                    // machine, "groq-v1x8" (machine/load_system.h): simulated LPUs, one sequence
+                    // machine, "groq-v1x8" (machine/load_system.h): simulated LPUs, one sequence;
+                    // or FILE.mrx: the same, with a program that was compiled before
   int threads = 0;  // 0: one a CPU that the process may use
   // Positions a sequence may have, at most 2^20 or what the model was trained on; 0: the model's,
   // at most 4096.

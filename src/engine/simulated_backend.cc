@@ -4,13 +4,17 @@
 
 #include "base/check.h"
 #include "compiler/compile.h"
+#include "compiler/model_fingerprint.h"
+#include "isa/program_file.h"
 #include "isa/step_work.h"
+#include "isa/verify.h"
 #include "machine/load_system.h"
 
 namespace millrace {
 namespace {
 
 constexpr std::int32_t kLeastContext = 256;
+constexpr std::int32_t kMostContext = 1 << 20;  // of a program from a file: angles of all are made
 
 // The program for the largest context that fits, halving from limits.context.
 Result<compiler::Compiled> CompileFor(const Graph& graph, const System& system,
@@ -26,6 +30,41 @@ Result<compiler::Compiled> CompileFor(const Graph& graph, const System& system,
   }
 }
 
+Result<void> CheckModel(const Graph& graph, const isa::Program& program, const std::string& path) {
+  if (program.shape_only) {
+    return Invalid("{}: found the program of a shape, which has no weights", path);
+  }
+  if (const auto own = compiler::ModelFingerprint(graph); program.model_fingerprint != own) {
+    return Invalid("{}: found a program of {}, fingerprint {:016x}; this model has {:016x}", path,
+                   program.model.empty() ? "another model" : program.model,
+                   program.model_fingerprint, own);
+  }
+  if (program.rows != 1) {
+    return Invalid("{}: found a program for {} tokens a step, wanted 1", path, program.rows);
+  }
+  if (program.context > kMostContext) {
+    return Invalid("{}: found a context of {} positions, wanted at most {}", path, program.context,
+                   kMostContext);
+  }
+  return {};
+}
+
+// What LaunchInputs takes for granted. A fingerprint can be copied to a program that somebody
+// wrote.
+Result<void> CheckInputs(const Graph& graph, const isa::Program& program, const std::string& path) {
+  const Weight& table = graph.weight(std::get<Embed>(graph.operations[0]).table);
+  bool known =
+      program.hidden == table.columns && program.vocabulary == graph.columns[graph.logits.index()];
+  for (const isa::ProgramInput& input : program.inputs) {
+    if (input.kind != isa::ProgramInput::Kind::kRope) continue;
+    const auto number = static_cast<std::size_t>(input.table);
+    known = known && number < graph.rope_tables.size() &&
+            2 * std::ssize(graph.rope_tables[number].frequencies) <= input.place.step_elements;
+  }
+  if (known) return {};
+  return Invalid("{}: found inputs or logits that this model does not have", path);
+}
+
 }  // namespace
 
 SimulatedBackend::SimulatedBackend(System system, isa::Program program,
@@ -39,8 +78,34 @@ Result<std::unique_ptr<SimulatedBackend>> SimulatedBackend::Make(const Graph& gr
                                                                  bool shrinks,
                                                                  const sim::FastOptions& options) {
   MILLRACE_TRY(compiler::Compiled compiled, CompileFor(graph, system, limits, shrinks));
+  return Start(graph, std::move(system), std::move(compiled.program), limits, options);
+}
+
+Result<std::unique_ptr<SimulatedBackend>> SimulatedBackend::Load(const Graph& graph,
+                                                                 const std::string& path,
+                                                                 ExecutorLimits limits,
+                                                                 const sim::FastOptions& options) {
+  MILLRACE_TRY(isa::Program program, isa::LoadProgram(path));
+  MILLRACE_TRY(System system, LoadSystem(program.machine));
+  MILLRACE_TRY_VOID(CheckModel(graph, program, path));
+  if (program.machine_fingerprint != Fingerprint(system)) {
+    return Invalid("{}: found a program for {} of fingerprint {:016x}, {} has {:016x}", path,
+                   program.machine, program.machine_fingerprint, system.name, Fingerprint(system));
+  }
+  if (const auto fault = isa::Verify(program, system)) {
+    return Invalid("{}: {}", path, isa::Print(*fault));
+  }
+  MILLRACE_TRY_VOID(CheckInputs(graph, program, path));
+  limits.context = std::min(limits.context, program.context);
+  return Start(graph, std::move(system), std::move(program), limits, options);
+}
+
+Result<std::unique_ptr<SimulatedBackend>> SimulatedBackend::Start(const Graph& graph, System system,
+                                                                  isa::Program program,
+                                                                  const ExecutorLimits& limits,
+                                                                  const sim::FastOptions& options) {
   std::unique_ptr<SimulatedBackend> backend(
-      new SimulatedBackend(std::move(system), std::move(compiled.program), limits));
+      new SimulatedBackend(std::move(system), std::move(program), limits));
   backend->inputs_ = std::make_unique<LaunchInputs>(graph, backend->program_);
   MILLRACE_TRY(sim::FastSimulator simulator,
                sim::FastSimulator::Make(backend->program_, backend->system_, options));

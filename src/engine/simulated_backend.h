@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/executor.h"
@@ -27,6 +29,13 @@ class SimulatedBackend final : public Executor {
                                                         ExecutorLimits limits, bool shrinks,
                                                         const sim::FastOptions& options);
 
+  // A program that was compiled before, for at most limits.context positions or those that it was
+  // compiled for. Errors: those of isa::LoadProgram; kInvalid for a program of another model or
+  // machine, for more than one sequence, or with a fault (isa/verify.h).
+  static Result<std::unique_ptr<SimulatedBackend>> Load(const Graph& graph, const std::string& path,
+                                                        ExecutorLimits limits,
+                                                        const sim::FastOptions& options);
+
   const ExecutorLimits& limits() const override { return limits_; }
   void Step(std::span<const StepSequence> sequences) override;
   std::span<const float> logits(std::size_t row) const override;
@@ -39,6 +48,10 @@ class SimulatedBackend final : public Executor {
 
  private:
   SimulatedBackend(System system, isa::Program program, const ExecutorLimits& limits);
+  static Result<std::unique_ptr<SimulatedBackend>> Start(const Graph& graph, System system,
+                                                         isa::Program program,
+                                                         const ExecutorLimits& limits,
+                                                         const sim::FastOptions& options);
 
   System system_;
   isa::Program program_;

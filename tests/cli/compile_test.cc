@@ -59,5 +59,35 @@ TEST(Compile, WritesAPageAndAProgramThatTraceReads) {
                 {"cannot be written"});
 }
 
+TEST(Compile, AProgramRunsWithItsModelAlone) {
+  const TemporaryFolder folder;
+  const std::string program = folder / "a.mrx", batch = folder / "b.mrx";
+  Arguments arguments = kCompile;
+  arguments.insert(arguments.end(), {"-o", program});
+  ExpectSuccess(Millrace(arguments));
+  const Arguments run = {"run", "-p", "The fox", "-n", "20", "--temp", "0", "--no-timings", "-st"};
+  const auto on = [&](const std::string& place, const Arguments& more = {}) {
+    Arguments all = run;
+    all.insert(all.end(), {"--on", place});
+    all.insert(all.end(), more.begin(), more.end());
+    return Millrace(all);
+  };
+  const Outcome simulated = on(program);
+  ExpectSuccess(simulated);
+  EXPECT_EQ(simulated.out, on("host").out);
+
+  ExpectFailure(on(program, {"-m", Vector("llama-Q8_0.gguf")}), 1, "run",
+                {program, "a program of tales.gguf"});
+  ExpectFailure(on(program, {"-c", "65"}), 1, "run", {"found 65 positions", "compiled for 64"});
+  ExpectFailure(on(folder / "none.mrx"), 1, "run", {"none.mrx"});
+  arguments.insert(arguments.end(), {"-b", "2"});
+  arguments[arguments.size() - 3] = batch;
+  ExpectSuccess(Millrace(arguments));
+  ExpectFailure(on(batch), 1, "run", {"2 tokens a step, wanted 1"});
+  std::string bytes = ReadFile(program);
+  bytes[bytes.size() / 2] ^= 1;
+  ExpectFailure(on(folder.Write("c.mrx", bytes)), 1, "run", {"its checksum is another"});
+}
+
 }  // namespace
 }  // namespace millrace
