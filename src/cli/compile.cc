@@ -49,7 +49,9 @@ Result<std::string> Execute(CompileCall& call) {
   MILLRACE_TRY(const MachineFile machine, LoadMachineFile(spec.machine));
   MILLRACE_TRY(const System system, SystemOf(machine, spec.chips));
   call.options.model = std::filesystem::path(path).filename().string();
-  call.options.model_fingerprint = compiler::ModelFingerprint(model.graph());
+  if (!call.program.empty()) {  // it reads all weights
+    call.options.model_fingerprint = compiler::ModelFingerprint(model.graph());
+  }
   call.options.machine_fingerprint = Fingerprint(system);
   MILLRACE_TRY(const compiler::Compiled compiled,
                compiler::Compile(model.graph(), system, call.options));
@@ -81,7 +83,8 @@ int Compile(const Arguments& arguments) {
   app.add_option("--group", call.options.group, "chips that share a layer; 0: searched")
       ->type_name("N")
       ->check(Whole(0, 1 << 20));
-  app.add_option("-o,--output", call.program, "write the program: millrace run --on FILE.mrx runs it")
+  app.add_option("-o,--output", call.program,
+                 "write the program: millrace run --on FILE.mrx runs it")
       ->type_name("FILE.mrx");
   app.add_option("--report", call.page, "write a page that shows when every unit does what")
       ->type_name("FILE.html");

@@ -4,13 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "cli/escapes.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "isa/program_file.h"
+#include "isa/program_system.h"
 #include "isa/trace.h"
 #include "isa/verify.h"
-#include "machine/load_system.h"
 
 namespace millrace {
 namespace {
@@ -19,14 +18,6 @@ struct TraceCall {
   std::string program, out, on;
   std::int32_t position = -1;  // the last one of the first four KV blocks
 };
-
-Result<System> SystemFor(const isa::Program& program, const TraceCall& call) {
-  MILLRACE_TRY(System system, LoadSystem(call.on.empty() ? program.machine : call.on));
-  if (Fingerprint(system) != program.machine_fingerprint) {
-    return Invalid("{}: is for another {} than this one", call.program, Printable(program.machine));
-  }
-  return system;
-}
 
 Result<void> WriteFile(const isa::Program& program, const System& system,
                        const std::vector<std::int32_t>& positions, const std::string& path) {
@@ -44,7 +35,7 @@ Result<void> WriteFile(const isa::Program& program, const System& system,
 
 Result<void> Execute(const TraceCall& call) {
   MILLRACE_TRY(const isa::Program program, isa::LoadProgram(call.program));
-  MILLRACE_TRY(const System system, SystemFor(program, call));
+  MILLRACE_TRY(const System system, isa::SystemOf(program, call.program, call.on));
   if (const auto fault = isa::VerifyStructure(program, system)) {
     return Invalid("{}: {}", call.program, isa::Print(*fault));
   }

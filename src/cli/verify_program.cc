@@ -4,8 +4,8 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "isa/program_file.h"
+#include "isa/program_system.h"
 #include "isa/verify.h"
-#include "machine/load_system.h"
 
 namespace millrace {
 namespace {
@@ -33,13 +33,7 @@ std::string Summary(const isa::Program& program, const std::string& file) {
 Result<std::string> Execute(const VerifyOptions& options) {
   const Progress progress(fmt::format("verifying {}", Printable(options.file)));
   MILLRACE_TRY(const isa::Program program, isa::LoadProgram(options.file));
-  MILLRACE_TRY(const System system,
-               LoadSystem(options.machine.empty() ? program.machine : options.machine));
-  if (program.machine_fingerprint != Fingerprint(system)) {
-    return Invalid("{}: found a program for {} of fingerprint {:016x}, {} has {:016x}",
-                   options.file, program.machine, program.machine_fingerprint, system.name,
-                   Fingerprint(system));
-  }
+  MILLRACE_TRY(const System system, isa::SystemOf(program, options.file, options.machine));
   if (program.shape_only) {
     return Invalid("{}: the program of a shape, with one chip of each group: it cannot be verified",
                    options.file);

@@ -100,7 +100,9 @@ Result<void> ProgramBuilder::HandOver(const Stage& from, Lowering& sender, const
   if (cut.values.size() == 1) MILLRACE_TRY_VOID(sender.MakeWhole(cut.values[0]));
   sender.FinishSection(fmt::format("before operation {}", cut.before));
   Append(from, sender.TakeSections());
-  SectionBuilder builder(sender.floorplan(), 2 * partition_.group);
+  const std::int32_t g = partition_.group;
+  const std::int32_t kept = shape_only_ ? g + 1 : 2 * g;  // of both groups; of a shape 0 and g
+  SectionBuilder builder(sender.floorplan(), kept);
   std::int64_t ready = 0;
   std::int32_t turn = 0;
   for (const ValueId id : cut.values) {
@@ -121,8 +123,7 @@ Result<void> ProgramBuilder::HandOver(const Stage& from, Lowering& sender, const
   program_.sections.push_back({static_cast<std::int32_t>(std::max(ready, builder.table().end())),
                                isa::kNoRegister,
                                fmt::format("hand over to operation {}", cut.before)});
-  const std::int32_t g = partition_.group;
-  for (std::int32_t m = 0; m < 2 * g; ++m) {
+  for (std::int32_t m = 0; m < kept; ++m) {
     if (shape_only_ && m % g != 0) continue;  // the first of each group stands for all
     auto instructions = builder.Instructions(m);
     if (instructions.empty()) continue;

@@ -6,6 +6,7 @@
 #include "compiler/compile.h"
 #include "compiler/model_fingerprint.h"
 #include "isa/program_file.h"
+#include "isa/program_system.h"
 #include "isa/step_work.h"
 #include "isa/verify.h"
 #include "machine/load_system.h"
@@ -46,12 +47,7 @@ Result<void> CheckModel(const Graph& graph, const isa::Program& program, const s
     return Invalid("{}: found a context of {} positions, wanted at most {}", path, program.context,
                    kMostContext);
   }
-  return {};
-}
-
-// What LaunchInputs takes for granted. A fingerprint can be copied to a program that somebody
-// wrote.
-Result<void> CheckInputs(const Graph& graph, const isa::Program& program, const std::string& path) {
+  // What LaunchInputs takes for granted: a fingerprint can be copied to another program.
   const Weight& table = graph.weight(std::get<Embed>(graph.operations[0]).table);
   bool known =
       program.hidden == table.columns && program.vocabulary == graph.columns[graph.logits.index()];
@@ -86,16 +82,11 @@ Result<std::unique_ptr<SimulatedBackend>> SimulatedBackend::Load(const Graph& gr
                                                                  ExecutorLimits limits,
                                                                  const sim::FastOptions& options) {
   MILLRACE_TRY(isa::Program program, isa::LoadProgram(path));
-  MILLRACE_TRY(System system, LoadSystem(program.machine));
   MILLRACE_TRY_VOID(CheckModel(graph, program, path));
-  if (program.machine_fingerprint != Fingerprint(system)) {
-    return Invalid("{}: found a program for {} of fingerprint {:016x}, {} has {:016x}", path,
-                   program.machine, program.machine_fingerprint, system.name, Fingerprint(system));
-  }
+  MILLRACE_TRY(System system, isa::SystemOf(program, path));
   if (const auto fault = isa::Verify(program, system)) {
     return Invalid("{}: {}", path, isa::Print(*fault));
   }
-  MILLRACE_TRY_VOID(CheckInputs(graph, program, path));
   limits.context = std::min(limits.context, program.context);
   return Start(graph, std::move(system), std::move(program), limits, options);
 }

@@ -298,13 +298,24 @@ const FastRun::Waiting* FastRun::Computes(const float* sums) const {
   return nullptr;
 }
 
+// Buffers of sums take turns (DataflowResolver): whether a pass of another chain, which another
+// thread may compute, still needs the one at `sums`.
+bool FastRun::IsInUse(const float* sums, const Waiting* before) const {
+  for (std::size_t i = 0; i < waiting_count_; ++i) {
+    const Waiting& other = waiting_[i];
+    if (before != nullptr && other.chain == before->chain) continue;
+    if (other.to == sums || other.from == sums) return true;
+  }
+  return false;
+}
+
 void FastRun::Do(const Operation& operation, const isa::Pass& pass, std::int32_t step) {
   const PackedTile& tile = *flow_.tiles[static_cast<std::size_t>(operation.tile)];
   const std::byte* const* sources = SourcesOf(operation, step);
   float* const* sums = flow_.sums.data() + operation.sums + 2 * static_cast<std::size_t>(step);
   const Waiting* before = pass.begin == isa::PassBegin::kZero ? nullptr : Computes(sums[0]);
   const bool other_parts = before != nullptr && before->matrix->tiles() != tile.matrix.tiles();
-  if (other_parts || waiting_count_ == kMostWaiting) Flush();
+  if (other_parts || waiting_count_ == kMostWaiting || IsInUse(sums[1], before)) Flush();
   Waiting& waiting = waiting_[waiting_count_];
   waiting.matrix = &tile.matrix;
   waiting.from = pass.begin == isa::PassBegin::kZero ? nullptr : sums[0];

@@ -1,8 +1,7 @@
 // One step of the fast simulator: the happenings of a dataflow, one after the other.
 //
-// Almost all time goes into passes on large tiles. They are put off until their sums are wanted and
-// then computed by all threads, each its part of the columns; everything else is the first
-// thread's.
+// Passes are put off until their sums are wanted. If there is much to compute by then, all threads
+// do, each whole chains of passes or its part of the columns; the rest is the first thread's.
 #pragma once
 
 #include <vector>
@@ -46,6 +45,7 @@ class FastRun {
   void ComputePart(const Waiting& pass, std::size_t begin_tile, std::size_t end_tile) const;
   void Prepare(const isa::Load& tile, const std::byte* const* sources, Waiting& waiting);
   const Waiting* Computes(const float* sums) const;
+  bool IsInUse(const float* sums, const Waiting* before) const;
 
   void Do(const Operation& operation, const isa::Read& read, std::int32_t step);
   void Do(const Operation& operation, const isa::Write& write, std::int32_t step);

@@ -36,15 +36,13 @@ void StepConversion(const VxmStep& step) {
 
 void StepRope(const VxmStep& step) {
   const isa::Vxm& vxm = *step.work.vxm;
-  std::vector<float> head(step.a.begin(), step.a.begin() + static_cast<std::ptrdiff_t>(step.n));
-  if (!head.empty()) {
-    const std::size_t pairs = vxm.pairs;
-    const auto turned = std::span(head).subspan(vxm.first, 2 * pairs);
-    const auto cosines = step.b.first(pairs), sines = step.b.subspan(pairs, pairs);
-    if (vxm.turned == isa::TurnedPairs::kAdjacent) reference::Rope(cosines, sines, turned);
-    if (vxm.turned == isa::TurnedPairs::kHalves) reference::RopeHalves(cosines, sines, turned);
-  }
-  StoreFloats(head, step.out);
+  StoreFloats(step.a.first(step.n), step.out);
+  if (step.n == 0) return;
+  const std::size_t pairs = vxm.pairs;
+  const std::span<float> turned(reinterpret_cast<float*>(step.out.data()) + vxm.first, 2 * pairs);
+  const auto cosines = step.b.first(pairs), sines = step.b.subspan(pairs, pairs);
+  if (vxm.turned == isa::TurnedPairs::kAdjacent) reference::Rope(cosines, sines, turned);
+  if (vxm.turned == isa::TurnedPairs::kHalves) reference::RopeHalves(cosines, sines, turned);
 }
 
 }  // namespace millrace::sim

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "numerics/reference.h"
 #include "sim/fast_run.h"
 #include "sim/vxm_steps.h"
 
@@ -23,16 +22,6 @@ void Quantise(const KernelTable& kernels, const VxmStep& step) {
     std::memcpy(step.out.data() + step.work.vector_bytes + b * sizeof(float), &blocks[b].d,
                 sizeof(float));
   }
-}
-
-void Rope(const isa::Vxm& vxm, std::size_t n, std::span<const float> a, std::span<const float> b,
-          float* y) {
-  std::memcpy(y, a.data(), n * sizeof(float));
-  if (n == 0) return;
-  const std::span<float> turned(y + vxm.first, std::size_t{2} * vxm.pairs);
-  const auto cosines = b.first(vxm.pairs), sines = b.subspan(vxm.pairs, vxm.pairs);
-  if (vxm.turned == isa::TurnedPairs::kAdjacent) reference::Rope(cosines, sines, turned);
-  if (vxm.turned == isa::TurnedPairs::kHalves) reference::RopeHalves(cosines, sines, turned);
 }
 
 // A part of a step whose elements have the same state.
@@ -91,17 +80,6 @@ void SoftmaxStep(const KernelTable& kernels, const VxmStep& step) {
   std::memcpy(step.out.data() + work.vector_bytes, two, sizeof(two));
 }
 
-// Bytes that a step fills from the beginning of its result: elements that stay binary32. The rest is
-// to be zero.
-std::size_t FilledBytes(const isa::Vxm& vxm, std::int64_t step) {
-  using isa::VxmOp;
-  const bool elementwise = vxm.op == VxmOp::kCopy || vxm.op == VxmOp::kAdd ||
-                           vxm.op == VxmOp::kScale || vxm.op == VxmOp::kNormalise ||
-                           vxm.op == VxmOp::kScaledAdd || vxm.op == VxmOp::kSiluMul ||
-                           vxm.op == VxmOp::kMultiplyRuns;
-  return elementwise ? StepElements(vxm, step) * sizeof(float) : 0;
-}
-
 }  // namespace
 
 void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
@@ -116,8 +94,6 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
       return;
     case VxmOp::kScale:
       return kernels.scale(a.data(), work.vxm->x, n, y);
-    case VxmOp::kRope:
-      return Rope(*work.vxm, n, a, b, y);
     case VxmOp::kAdd:
       return kernels.add(a.data(), b.data(), n, y);
     case VxmOp::kSoftcap:
@@ -140,6 +116,7 @@ void StepVxmFast(const KernelTable& kernels, VxmWork& work, std::int64_t step,
       return ToF16(kernels, one);
     case VxmOp::kSoftmaxStep:
       return SoftmaxStep(kernels, one);
+    case VxmOp::kRope:
     case VxmOp::kSumSquares:
     case VxmOp::kToBF16:
     case VxmOp::kSoftmaxBegin:
@@ -232,8 +209,7 @@ void FastRun::Do(const Operation& operation, const isa::Vxm& vxm, std::int32_t s
       operation.out == nullptr
           ? nullptr
           : operation.out + (one_result ? 0 : static_cast<std::size_t>(step) * operation.out_bytes);
-  const std::size_t filled = FilledBytes(vxm, step);
-  if (out != nullptr) std::memset(out + filled, 0, operation.out_bytes - filled);
+  if (out != nullptr) std::memset(out, 0, operation.out_bytes);
   StepVxmFast(kernels_, work, step, a, b, {out, operation.out_bytes});
   if (step + 1 == operation.steps.count) FinishWork(operation, work);
 }

@@ -212,7 +212,8 @@ TEST(Chat, LinesOfEarlierTimesComeBack) {
   Call call = OnTerminal(folder);
   call.dialogue = {{"> ", "Once upon a time\n"}, {"positions]", "/exit\n"}};
   const Outcome first = Execute(call);
-  call.dialogue = {{"> ", "\x10\x10\n"}, {"positions]", "/exit\n"}};  // Ctrl-P: the line before /exit
+  call.dialogue = {{"> ", "\x10\x10\n"},
+                   {"positions]", "/exit\n"}};  // Ctrl-P: the line before /exit
   const Outcome second = Execute(call);
   ExpectSuccess(second);
   EXPECT_EQ(second.out, first.out);

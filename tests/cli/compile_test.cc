@@ -1,4 +1,5 @@
-// `millrace compile` and `millrace trace`: what they say of a program, and the files they write.
+// `millrace compile` and `millrace trace`: what they say of a program, the files they write, and
+// running such a program.
 #include <nlohmann/json.hpp>
 
 #include "program.h"
@@ -53,7 +54,7 @@ TEST(Compile, WritesAPageAndAProgramThatTraceReads) {
   ExpectFailure(Millrace({"trace", program, "-o", trace, "--position", "64"}), 1, "trace",
                 {"found 64, wanted 0 to 63"});
   ExpectFailure(Millrace({"trace", program, "-o", trace, "--on", "groq-v1x8"}), 1, "trace",
-                {"is for another"});
+                {"found a program for groq-v1 of fingerprint"});
   ExpectFailure(Millrace({"trace", page, "-o", trace}), 1, "trace", {page});
   ExpectFailure(Millrace({"trace", program, "-o", folder / "none/a.json"}), 1, "trace",
                 {"cannot be written"});
